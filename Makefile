@@ -1,0 +1,49 @@
+# Every target works on a fresh machine with only Python >= 3.11 and make: it creates .venv,
+# puts uv in it with pip, and installs the locked packages and this one.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test lint format bench test-lowest lock clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	@$(BIN)/llmops demo
+
+test: install
+	@$(BIN)/python -m pytest -n 2 tests --ignore=tests/benchmarks
+
+lint: install
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: install
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: install
+	@$(BIN)/python -m tests.benchmarks.ledger_overhead
+	@$(BIN)/python -m tests.benchmarks.import_time
+
+# The lower bounds in pyproject.toml are tested, not guessed.
+test-lowest: install
+	@$(PYTHON) -m venv .venv-lowest
+	@VIRTUAL_ENV=.venv-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable . --group dev
+	@.venv-lowest/bin/python -m pytest -n 2 tests --ignore=tests/benchmarks
+
+# Names, versions and hashes, no index address: the lock serves any index.
+lock: install
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --quiet \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .venv-lowest
