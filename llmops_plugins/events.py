@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["DECISION_EVENT", "KIND_KEY", "AvoidedCall", "Decision", "Kind", "Mode"]
+__all__ = ["DECISION_EVENT", "KIND_KEY", "WRAPPER_KEY", "AvoidedCall", "Decision", "Kind", "Mode"]
 
 DECISION_EVENT = "llmops.decision"
 """Name of the custom event that carries a :class:`Decision`."""
 
 KIND_KEY = "llmops_kind"
 """Run-metadata key that says what a model call is for; set by flows, and open to users' own nodes."""
+
+WRAPPER_KEY = "llmops_wrapper"
+"""Run-metadata key of a run that only passes on what model runs inside it do, so it is not counted itself."""
 
 Kind = Literal[
     "answer", "step", "plan", "route", "judge", "guard", "summarize", "select_tools", "embed", "tool", "other"

@@ -1,0 +1,1 @@
+"""Makes the LangGraph and LangChain agents you already run cheaper, safer and accountable."""

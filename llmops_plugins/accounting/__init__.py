@@ -1,0 +1,1 @@
+"""What each answer really cost: the ledger, its report, and the calls nobody wrote."""

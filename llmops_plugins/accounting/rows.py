@@ -1,0 +1,198 @@
+"""Turns one observed call into the row it becomes: its tokens, what they cost, and what they were made of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage
+
+from llmops_plugins.accounting.attribution import CallFacts, graph_path, user_metadata
+from llmops_plugins.accounting.breakdown import InputBreakdown, SentBefore, break_down, estimate_tokens
+from llmops_plugins.accounting.observed import CallStatus, ObservedCall
+from llmops_plugins.accounting.redaction import redact
+from llmops_plugins.accounting.usage import reply_of, reported_cost_usd, reported_model, reported_usage
+from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage, Unpriced
+
+__all__ = [
+    "Content",
+    "call_breakdown",
+    "call_facts",
+    "call_row",
+    "price_call",
+    "requested_model",
+    "thread_id",
+]
+
+Content = Literal["none", "redacted", "full"]
+"""Whether prompts and answers are stored."""
+
+_ABORTS = (GeneratorExit, asyncio.CancelledError, KeyboardInterrupt)
+_MAX_CONTENT = 200_000
+
+
+def call_facts(call: ObservedCall) -> CallFacts:
+    """Return where a call was made, as users' rules see it."""
+    return CallFacts(
+        node=call.metadata.get("langgraph_node"),
+        graph_path=graph_path(call.metadata),
+        model=requested_model(call),
+        tool=call.run.tool,
+        metadata=call.metadata,
+    )
+
+
+def requested_model(call: ObservedCall) -> str | None:
+    """Return the model the call asked for."""
+    for name in (
+        call.metadata.get("ls_model_name"),
+        call.parameters.get("model"),
+        call.parameters.get("model_name"),
+    ):
+        if isinstance(name, str) and name:
+            return name
+    return None
+
+
+def thread_id(metadata: Mapping[str, Any]) -> str | None:
+    """Return the conversation a run belongs to, where the user named one."""
+    thread = metadata.get("thread_id")
+    return None if thread is None else str(thread)
+
+
+def price_call(prices: PriceBook, call: ObservedCall, usage: TokenUsage, at: datetime) -> Cost | Unpriced:
+    """Price a call: the provider's own bill first, then the model asked for as the user prices it, then lists."""
+    reported = reported_cost_usd(call.result)
+    if reported is not None:
+        return Cost(parts={"unsplit": reported}, source="reported")
+    provider = call.metadata.get("ls_provider")
+    requested, answered = requested_model(call), reported_model(call.result)
+    cost = prices.price(provider, requested, usage, at)
+    if (
+        answered is None
+        or answered == requested
+        or (isinstance(cost, Cost) and cost.source != "genai-prices")
+    ):
+        return cost
+    exact = prices.price(provider, answered, usage, at)
+    return exact if isinstance(exact, Cost) else cost
+
+
+def call_breakdown(
+    call: ObservedCall, billed_input_tokens: int | None, sent_before: SentBefore | None
+) -> InputBreakdown:
+    """Return what the call's input was made of."""
+    tools = list(call.parameters.get("tools") or call.parameters.get("functions") or [])
+    response_format = call.parameters.get("response_format")
+    if isinstance(response_format, Mapping):
+        tools.append(response_format)
+    thread = thread_id(call.metadata) or call.run.root
+    return break_down(call.messages, tools, billed_input_tokens, sent_before, thread)
+
+
+def call_row(
+    call: ObservedCall, *, prices: PriceBook, sent_before: SentBefore, content: Content
+) -> dict[str, Any]:
+    """Return the call's row, all but what only its trace can tell (kind, rejected, attempt).
+
+    Args:
+        call: An ended call.
+        prices: Prices it.
+        sent_before: Remembers what each thread has sent.
+        content: Whether its prompt and answer are stored.
+    """
+    status = _status(call)
+    reply = reply_of(call.result)
+    usage, source = _usage(call, status, reply)
+    reported_input = usage.input_tokens if usage is not None and source == "reported" else None
+    breakdown = call_breakdown(call, reported_input, sent_before)
+    if status == "aborted" and usage is None:
+        written = estimate_tokens(reply.text if reply is not None else "")
+        usage, source = TokenUsage(input_tokens=breakdown.total, output_tokens=round(written)), "estimated"
+    at = datetime.fromtimestamp(call.started_at, UTC)
+    cost = price_call(prices, call, usage, at) if usage is not None else None
+    facts = call_facts(call)
+    return {
+        "run_id": call.run_id,
+        "parent_id": call.parent_id,
+        "trace_id": call.run.root,
+        "thread_id": thread_id(call.metadata),
+        "started_at": at,
+        "graph_path": facts.graph_path,
+        "node": facts.node,
+        "step": call.metadata.get("langgraph_step"),
+        "tool": facts.tool,
+        "provider": call.metadata.get("ls_provider"),
+        "model": reported_model(call.result) or facts.model,
+        "status": status,
+        "error": type(call.error).__name__ if call.error is not None else None,
+        "latency_seconds": _seconds(call, call.ended_clock),
+        "first_token_seconds": _seconds(call, call.first_token_clock),
+        "usage_source": source,
+        **_usage_columns(usage),
+        **_cost_columns(cost),
+        "resent_tokens": breakdown.resent,
+        "input_breakdown": breakdown.to_dict(),
+        "user_metadata": user_metadata(call.metadata),
+        "message_id": reply.id if reply is not None else None,
+        **_content_columns(call, reply, content),
+    }
+
+
+def _status(call: ObservedCall) -> CallStatus:
+    if call.error is None:
+        return "ok" if call.result is not None else "aborted"
+    return "aborted" if isinstance(call.error, _ABORTS) else "error"
+
+
+def _usage(
+    call: ObservedCall, status: CallStatus, reply: AIMessage | None
+) -> tuple[TokenUsage | None, Literal["reported", "none"]]:
+    usage = reported_usage(call.result)
+    if usage is None or (status == "error" and reply is None):
+        return None, "none"
+    return usage, "reported"
+
+
+def _usage_columns(usage: TokenUsage | None) -> dict[str, int | None]:
+    names = (
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "input_audio_tokens",
+        "output_audio_tokens",
+    )
+    return {name: None if usage is None else getattr(usage, name) for name in names}
+
+
+def _cost_columns(cost: Cost | Unpriced | None) -> dict[str, Any]:
+    priced = cost if isinstance(cost, Cost) else None
+    return {
+        "cost_usd": priced.total_usd if priced else None,
+        "cost_parts": dict(priced.parts) if priced else None,
+        "price_source": priced.source if priced else None,
+        "unpriced_reason": cost.reason[:255] if isinstance(cost, Unpriced) else None,
+    }
+
+
+def _content_columns(call: ObservedCall, reply: AIMessage | None, content: Content) -> dict[str, str | None]:
+    if content == "none":
+        return {"prompt": None, "answer": None}
+    prompt = json.dumps(
+        [{"role": message.type, "content": message.content} for message in call.messages],
+        ensure_ascii=False,
+        default=str,
+    )
+    answer = reply.text if reply is not None else None
+    if content == "redacted":
+        prompt, answer = redact(prompt), None if answer is None else redact(answer)
+    return {"prompt": prompt[:_MAX_CONTENT], "answer": None if answer is None else answer[:_MAX_CONTENT]}
+
+
+def _seconds(call: ObservedCall, clock: float | None) -> float | None:
+    return None if clock is None else clock - call.started_clock

@@ -1,0 +1,137 @@
+"""Work that goes on after the reply has left, bounded, and never the user's problem."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["BACKGROUND", "Background", "BackgroundCounts"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundCounts:
+    """How much background work there was: ``started``, ``failed`` and ``dropped`` (no room) so far."""
+
+    started: int
+    failed: int
+    dropped: int
+
+
+class Background:
+    """Runs callables in daemon threads and coroutines as tasks, at most so many at once.
+
+    Threads are daemons: a slow shadow call must not keep a finished program alive.
+
+    Args:
+        max_running: How many run at the same time, of each sort.
+        max_pending: How many may run or wait; one more is dropped and counted.
+    """
+
+    def __init__(self, *, max_running: int = 4, max_pending: int = 64) -> None:
+        self._max_running = max_running
+        self._max_pending = max_pending
+        self._threads_free = threading.BoundedSemaphore(max_running)
+        self._changed = threading.Condition()
+        self._pending = 0
+        self._started = self._failed = self._dropped = 0
+        # The event loop keeps only weak references to its tasks.
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks_free: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+    @property
+    def counts(self) -> BackgroundCounts:
+        """What has been started, has failed and was dropped since the process began."""
+        with self._changed:
+            return BackgroundCounts(started=self._started, failed=self._failed, dropped=self._dropped)
+
+    def start_thread(self, work: Callable[[], Any], *, abandon: Callable[[], None]) -> None:
+        """Run ``work`` in a thread with the caller's context variables, or ``abandon`` it if there is no room."""
+        if not self._admit():
+            abandon()
+            return
+        context = contextvars.copy_context()
+
+        def bounded() -> None:
+            with self._threads_free:
+                self._guarded(lambda: context.run(work))
+
+        threading.Thread(target=bounded, name="llmops-background", daemon=True).start()
+
+    def start_task(self, work: Coroutine[Any, Any, Any], *, abandon: Callable[[], None]) -> None:
+        """Run ``work`` as a task of the running loop, or ``abandon`` it if there is no room."""
+        if not self._admit():
+            work.close()
+            abandon()
+            return
+        loop = asyncio.get_running_loop()
+        for closed in [known for known in self._tasks_free if known.is_closed()]:
+            del self._tasks_free[closed]
+        free = self._tasks_free.setdefault(loop, asyncio.Semaphore(self._max_running))
+        task = loop.create_task(self._bounded_task(work, free))
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def drain(self, timeout: float = 30.0) -> bool:
+        """Wait up to ``timeout`` seconds until nothing is pending; from a thread that runs no event loop.
+
+        Returns:
+            Whether everything was done in time.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: self._pending == 0, timeout)
+
+    async def adrain(self, timeout: float = 30.0) -> bool:
+        """Wait up to ``timeout`` seconds until nothing is pending, letting the running loop work."""
+        deadline = time.monotonic() + timeout
+        while self._pending and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+        return self._pending == 0
+
+    def _admit(self) -> bool:
+        with self._changed:
+            if self._pending >= self._max_pending:
+                self._dropped += 1
+                return False
+            self._pending += 1
+            self._started += 1
+            return True
+
+    def _guarded(self, work: Callable[[], Any]) -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as raised:  # noqa: BLE001 - nothing here may reach the user
+            error = raised
+        finally:
+            self._finished(error)
+
+    async def _bounded_task(self, work: Coroutine[Any, Any, Any], free: asyncio.Semaphore) -> None:
+        try:
+            async with free:
+                await work
+        finally:
+            work.close()
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        self._finished(asyncio.CancelledError() if task.cancelled() else task.exception())
+
+    def _finished(self, error: BaseException | None) -> None:
+        if error is not None:
+            logger.debug("background work failed", exc_info=error)
+        with self._changed:
+            self._pending -= 1
+            self._failed += error is not None
+            self._changed.notify_all()
+
+
+BACKGROUND = Background()
+"""The process's own: every driver spawns here."""

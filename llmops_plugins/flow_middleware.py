@@ -1,0 +1,114 @@
+"""The adapter every flow shares: agent middleware whose hooks only drive it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, get_args
+
+from langchain.agents.middleware.types import AgentMiddleware, ModelRequest, ModelResponse
+
+from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.events import Decision, Mode
+from llmops_plugins.flow import Emit, Flow, Forward, Response, Spawn, Steps, arun, run
+
+__all__ = ["FlowMiddleware", "fail_open"]
+
+
+class FlowMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Agent middleware around a flow: write :meth:`flow` once, and both hooks follow.
+
+    Subclasses set :attr:`capability`. Whatever goes wrong inside the flow, the user's call is made as it would
+    have been (see :func:`fail_open`).
+
+    Args:
+        mode: ``"on"`` acts; ``"shadow"`` answers with the user's own model and runs the flow in the background,
+            where its decisions are recorded and change nothing; ``"off"`` passes every call by.
+    """
+
+    capability: ClassVar[str]
+
+    def __init__(self, *, mode: Mode = "on") -> None:
+        super().__init__()
+        if mode not in get_args(Mode):
+            raise ConfigurationError("mode", f"must be one of {', '.join(get_args(Mode))}, got {mode!r}")
+        self.mode: Mode = mode
+
+    def flow(self, request: ModelRequest[Any]) -> Flow[Response]:
+        """Decide about one model call; the whole capability."""
+        raise NotImplementedError
+
+    def shadow_flow(self, request: ModelRequest[Any], reply: Response) -> Flow[Any]:
+        """Decide about one model call that has been answered already, changing nothing."""
+        raise NotImplementedError
+
+    def guarded_flow(self, request: ModelRequest[Any]) -> Flow[Response]:
+        """The flow as it runs: in its mode, and failing open. What drivers are given."""
+        if self.mode == "off":
+            return passed_by(request)
+        if self.mode == "shadow":
+            return shadowed(self, request)
+        return fail_open(self.capability, self.flow(request), request)
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Drive the flow around a synchronous model call."""
+        return run(self.guarded_flow(request), handler)
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Drive the flow around an asynchronous model call."""
+        return await arun(self.guarded_flow(request), handler)
+
+
+def passed_by(request: ModelRequest[Any]) -> Flow[Response]:
+    """Pass the call on untouched."""
+    return (yield Forward(request, live=True))
+
+
+def shadowed(middleware: FlowMiddleware, request: ModelRequest[Any]) -> Flow[Response]:
+    """Answer as without the middleware, and let it decide in the background what it would have done."""
+    reply: Response = yield Forward(request, live=True)
+    yield Spawn(middleware.shadow_flow(request, reply))
+    return reply
+
+
+def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any]) -> Flow[Response]:
+    """Run a cost feature's flow so that an error inside it leaves the user's call as it would have been.
+
+    An error of the live call is the user's own and goes on to them. After any other, a live reply that has
+    already come is returned; without one the original request is passed on.
+
+    Args:
+        capability: Who failed, for the decision that says so.
+        flow: The flow to guard.
+        request: The request as it came.
+
+    Returns:
+        The flow's response, or the one the user would have had.
+    """
+    live_reply: Response | None = None
+    live_error: Exception | None = None
+    steps = Steps(flow)
+    with contextlib.closing(flow):
+        try:
+            for effect in steps:
+                live = isinstance(effect, Forward) and effect.live
+                with steps:
+                    try:
+                        steps.reply = reply = yield effect
+                    except Exception as error:
+                        live_error = error if live else live_error
+                        raise
+                    live_reply = reply if live else live_reply
+            return steps.result  # type: ignore[no-any-return]  # the generator's own return type
+        except Exception as error:
+            if error is live_error:
+                raise
+            failure = f"{type(error).__name__} inside the {capability}"
+    yield Emit(Decision(capability=capability, outcome="failed_open", reason=failure))
+    return live_reply if live_reply is not None else (yield Forward(request, live=True))

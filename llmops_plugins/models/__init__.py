@@ -1,0 +1,1 @@
+"""The models a deployment uses: how to build them, and what a call to one costs."""

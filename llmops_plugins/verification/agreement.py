@@ -1,0 +1,73 @@
+"""Models that answer alike are probably right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llmops_plugins.verification.answers import extract_answer
+from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict, answer_message
+
+if TYPE_CHECKING:
+    from langchain.agents.middleware.types import ModelRequest, ModelResponse
+
+    from llmops_plugins.flow import Effect
+
+__all__ = ["Agreement"]
+
+_LONGEST_QUOTE = 80
+
+
+class Agreement:
+    """Accept an answer that every model asked gives alike.
+
+    Replies agree where their final answers are equal; replies that call tools, where the calls are: the same
+    tools in the same order with the same arguments. Different models err apart, so their agreement says more
+    than that of one model's samples (self-consistency, Wang et al. 2022, https://arxiv.org/abs/2203.11171).
+
+    Args:
+        extract: Finds the final answer in a reply's text and returns it in a form that can be compared, or
+            ``None`` where there is none. An exception in it rejects.
+    """
+
+    minimum_replies: ClassVar[int] = 2
+
+    def __init__(self, *, extract: Callable[[str], str | None] = extract_answer) -> None:
+        self._extract = extract
+
+    def __call__(
+        self, request: ModelRequest[Any], replies: Sequence[ModelResponse[Any]]
+    ) -> Generator[Effect, Any, Verdict]:
+        """Compare the replies; abstain where there is nothing to compare."""
+        yield from ()  # a flow that asks for nothing
+        if len(replies) < self.minimum_replies:
+            return Verdict(outcome="abstain", reason="agreement needs two replies or more and had one")
+        try:
+            answers = [self._answer(reply) for reply in replies]
+        except NEVER_SWALLOWED:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a user's extract raises, the answer is unverified
+            return Verdict(outcome="reject", reason=f"extract raised {type(error).__name__}: {error}")
+        if None in answers:
+            return Verdict(
+                outcome="reject", reason=f"reply {answers.index(None) + 1} holds no answer to compare"
+            )
+        other = next((answer for answer in answers if answer != answers[0]), None)
+        if other is not None:
+            return Verdict(outcome="reject", reason=f"{_quoted(answers[0])} is not {_quoted(other)}")
+        return Verdict(outcome="accept", reason=f"{len(answers)} replies agree on {_quoted(answers[0])}")
+
+    def _answer(self, reply: ModelResponse[Any]) -> str | None:
+        message = answer_message(reply)
+        if message is None or message.invalid_tool_calls:
+            return None
+        if message.tool_calls:
+            calls = [[call["name"], call["args"]] for call in message.tool_calls]
+            return json.dumps(calls, sort_keys=True, ensure_ascii=False, default=repr)
+        return self._extract(message.text)
+
+
+def _quoted(answer: str | None) -> str:
+    text = str(answer)
+    return f'"{text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"}"'

@@ -1,0 +1,90 @@
+"""What a verifier is, and what it says of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from langchain_core.messages import AIMessage
+from langgraph.errors import GraphBubbleUp
+
+from llmops_plugins.errors import BudgetExceeded
+
+if TYPE_CHECKING:
+    from langchain.agents.middleware.types import ModelRequest, ModelResponse
+
+    from llmops_plugins.flow import Effect
+
+__all__ = ["NEVER_SWALLOWED", "Verdict", "Verifier", "answer_message", "minimum_replies"]
+
+NEVER_SWALLOWED = (GraphBubbleUp, BudgetExceeded)
+"""Interrupts and refused budgets: a verifier passes them on where it turns other exceptions into a verdict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a verifier says of an answer, and why.
+
+    Args:
+        outcome: ``accept`` and ``reject`` decide; ``abstain`` leaves the decision to whoever comes next.
+        reason: Why, in one sentence.
+        score: How good the answer is, from 0 to 1, where the verifier measures it.
+        hidden: Message ids of the model calls made to reach the verdict.
+    """
+
+    outcome: Literal["accept", "reject", "abstain"]
+    reason: str
+    score: float | None = None
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer may be used; an abstention accepts nothing."""
+        return self.outcome == "accept"
+
+
+class Verifier(Protocol):
+    """A flow that judges an answer: a generator that yields effects for its I/O and returns a verdict.
+
+    One that needs no I/O is a generator all the same, and opens with ``yield from ()``. A verifier that
+    compares replies says how many it needs in an attribute ``minimum_replies``.
+    """
+
+    def __call__(
+        self, request: ModelRequest[Any], replies: Sequence[ModelResponse[Any]]
+    ) -> Generator[Effect, Any, Verdict]:
+        """Judge the first of the replies, in the light of the others.
+
+        Args:
+            request: What the models were asked.
+            replies: One reply for each model asked, at least one.
+
+        Returns:
+            The verdict.
+        """
+        ...
+
+
+def minimum_replies(verifier: Verifier) -> int:
+    """Return how many replies to one request the verifier needs before it can decide.
+
+    Args:
+        verifier: Any verifier, also one that does not say.
+
+    Returns:
+        Its attribute ``minimum_replies``, or 1.
+    """
+    return int(getattr(verifier, "minimum_replies", 1))
+
+
+def answer_message(response: ModelResponse[Any]) -> AIMessage | None:
+    """Return the model's own message among those of its reply.
+
+    Args:
+        response: The reply; beside the model's message it may hold a structured output's ``ToolMessage``.
+
+    Returns:
+        The last ``AIMessage``, or ``None`` where there is none.
+    """
+    return next((message for message in reversed(response.result) if isinstance(message, AIMessage)), None)
