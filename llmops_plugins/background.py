@@ -53,7 +53,7 @@ class Background:
             return BackgroundCounts(started=self._started, failed=self._failed, dropped=self._dropped)
 
     def start_thread(self, work: Callable[[], Any], *, abandon: Callable[[], None]) -> None:
-        """Run ``work`` in a thread with the caller's context variables, or ``abandon`` it if there is no room."""
+        """Run ``work`` in a thread with the caller's context variables; without room, ``abandon`` it."""
         if not self._admit():
             abandon()
             return
@@ -61,23 +61,29 @@ class Background:
 
         def bounded() -> None:
             with self._threads_free:
-                self._guarded(lambda: context.run(work))
+                self._finished(_error_of(lambda: context.run(work)))
 
-        threading.Thread(target=bounded, name="llmops-background", daemon=True).start()
+        try:
+            threading.Thread(target=bounded, name="llmops-background", daemon=True).start()
+        except RuntimeError:  # the process may start no more threads, or is shutting down
+            self._drop_admitted()
+            abandon()
 
     def start_task(self, work: Coroutine[Any, Any, Any], *, abandon: Callable[[], None]) -> None:
-        """Run ``work`` as a task of the running loop, or ``abandon`` it if there is no room."""
+        """Run ``work`` as a task of the running loop; without room, ``abandon`` it."""
         if not self._admit():
             work.close()
             abandon()
             return
-        loop = asyncio.get_running_loop()
-        for closed in [known for known in self._tasks_free if known.is_closed()]:
-            del self._tasks_free[closed]
-        free = self._tasks_free.setdefault(loop, asyncio.Semaphore(self._max_running))
-        task = loop.create_task(self._bounded_task(work, free))
+        task = asyncio.get_running_loop().create_task(_bounded(work, self._room_in_running_loop()))
         self._tasks.add(task)
-        task.add_done_callback(self._task_done)
+
+        def done(task: asyncio.Task[Any]) -> None:
+            self._tasks.discard(task)
+            work.close()  # one that was cancelled before it began is still to be closed
+            self._finished(asyncio.CancelledError() if task.cancelled() else task.exception())
+
+        task.add_done_callback(done)
 
     def drain(self, timeout: float = 30.0) -> bool:
         """Wait up to ``timeout`` seconds until nothing is pending; from a thread that runs no event loop.
@@ -95,6 +101,13 @@ class Background:
             await asyncio.sleep(0.005)
         return self._pending == 0
 
+    def _room_in_running_loop(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        with self._changed:  # other threads may run loops of their own
+            for closed in [known for known in self._tasks_free if known.is_closed()]:
+                del self._tasks_free[closed]
+            return self._tasks_free.setdefault(loop, asyncio.Semaphore(self._max_running))
+
     def _admit(self) -> bool:
         with self._changed:
             if self._pending >= self._max_pending:
@@ -104,25 +117,12 @@ class Background:
             self._started += 1
             return True
 
-    def _guarded(self, work: Callable[[], Any]) -> None:
-        error: BaseException | None = None
-        try:
-            work()
-        except BaseException as raised:  # noqa: BLE001 - nothing here may reach the user
-            error = raised
-        finally:
-            self._finished(error)
-
-    async def _bounded_task(self, work: Coroutine[Any, Any, Any], free: asyncio.Semaphore) -> None:
-        try:
-            async with free:
-                await work
-        finally:
-            work.close()
-
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        self._finished(asyncio.CancelledError() if task.cancelled() else task.exception())
+    def _drop_admitted(self) -> None:
+        with self._changed:
+            self._pending -= 1
+            self._started -= 1
+            self._dropped += 1
+            self._changed.notify_all()
 
     def _finished(self, error: BaseException | None) -> None:
         if error is not None:
@@ -131,6 +131,19 @@ class Background:
             self._pending -= 1
             self._failed += error is not None
             self._changed.notify_all()
+
+
+def _error_of(work: Callable[[], Any]) -> BaseException | None:
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - nothing here may reach the user
+        return error
+    return None
+
+
+async def _bounded(work: Coroutine[Any, Any, Any], free: asyncio.Semaphore) -> None:
+    async with free:
+        await work
 
 
 BACKGROUND = Background()

@@ -1,4 +1,4 @@
-"""Puts decisions on the bus: LangChain custom events, and the metadata of the LangSmith run that made them."""
+"""Puts decisions on the bus: LangChain custom events, and the metadata of the LangSmith run around them."""
 
 from __future__ import annotations
 

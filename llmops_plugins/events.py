@@ -8,16 +8,22 @@ the decision to the metadata of the run that made it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-__all__ = ["DECISION_EVENT", "KIND_KEY", "WRAPPER_KEY", "AvoidedCall", "Decision", "Kind", "Mode"]
+__all__ = ["DECISION_EVENT", "KIND_KEY", "PART_KEY", "WRAPPER_KEY", "AvoidedCall", "Decision", "Kind", "Mode"]
 
 DECISION_EVENT = "llmops.decision"
 """Name of the custom event that carries a :class:`Decision`."""
 
 KIND_KEY = "llmops_kind"
 """Run-metadata key that says what a model call is for; set by flows, and open to users' own nodes."""
+
+PART_KEY = "llmops_part"
+"""Key that says a message or content block is ``"demonstrations"`` or ``"memory"``.
+
+Read from a message's ``additional_kwargs`` or ``response_metadata``, and from a block or its ``extras``.
+"""
 
 WRAPPER_KEY = "llmops_wrapper"
 """Run-metadata key of a run that only passes on what model runs inside it do, so it is not counted itself."""
@@ -82,4 +88,10 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain JSON-compatible data, as it is dispatched and stored."""
-        return {**asdict(self), "rejected": list(self.rejected), "hidden": list(self.hidden)}
+        return {
+            **{one.name: getattr(self, one.name) for one in fields(self)},
+            "rejected": list(self.rejected),
+            "hidden": list(self.hidden),
+            "avoided": None if self.avoided is None else asdict(self.avoided),
+            "details": dict(self.details),
+        }

@@ -1,8 +1,8 @@
-"""Flows and the drivers that run them: the only place where a capability meets I/O, sync or async.
+"""The drivers that run flows: the only place where a capability meets I/O, sync or async.
 
 A *flow* is a plain generator. It decides, yields an effect for what it needs, receives the outcome (or the
-exception) at that ``yield``, and returns its result. It does no I/O, so one flow serves ``invoke``, ``ainvoke``
-and both ways of streaming, and a test sends replies by hand::
+exception) at that ``yield``, and returns its result. It does no I/O, so one flow serves ``invoke``,
+``ainvoke`` and both ways of streaming, and a test sends replies by hand::
 
     def once_more(request):
         reply = yield Forward(request)
@@ -15,32 +15,40 @@ The idea is httpx's ``auth_flow``. Flows never yield in ``finally``: a driver cl
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import wait
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias
 
-from langchain.agents.middleware.types import ModelRequest, ModelResponse
-from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import (
-    ContextThreadPoolExecutor,
-    merge_configs,
-    var_child_runnable_config,
-)
+from langchain_core.runnables.config import merge_configs, var_child_runnable_config
 from langgraph.errors import GraphBubbleUp
-from langgraph.store.base import BaseStore, Op
 
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.dispatch import adispatch_decision, dispatch_decision
+from llmops_plugins.effects import (
+    CallModel,
+    Effect,
+    Embed,
+    Emit,
+    Flow,
+    Forward,
+    Gather,
+    Invoke,
+    ModelReply,
+    Request,
+    Response,
+    Result,
+    Spawn,
+    StoreOps,
+)
 from llmops_plugins.embeddings import CountedEmbeddings
 from llmops_plugins.errors import BudgetExceeded
-from llmops_plugins.events import KIND_KEY, Decision, Kind
+from llmops_plugins.events import KIND_KEY
+from llmops_plugins.gathering import agather, gather
 
 __all__ = [
     "CallModel",
@@ -53,7 +61,10 @@ __all__ = [
     "Gather",
     "Invoke",
     "ModelReply",
+    "Request",
+    "Response",
     "Spawn",
+    "Steps",
     "StoreOps",
     "arun",
     "astream",
@@ -62,116 +73,8 @@ __all__ = [
     "stream",
 ]
 
-Result = TypeVar("Result")
-Request: TypeAlias = ModelRequest[Any]
-Response: TypeAlias = ModelResponse[Any]
-Flow: TypeAlias = Generator["Effect", Any, Result]
-
 NOSTREAM = "nostream"
 """LangGraph's tag that keeps a model call out of ``stream_mode="messages"``."""
-
-
-@dataclass(frozen=True)
-class Forward:
-    """Pass the wrapped model call on; resumes with its ``ModelResponse``.
-
-    Args:
-        request: The request, usually ``request.override(...)``.
-        live: Promises that the reply is returned unchanged, so it may stream as it comes. Any other reply is
-            held back from the user's stream; the ledger still sees it.
-    """
-
-    request: Request
-    live: bool = False
-
-
-@dataclass(frozen=True)
-class CallModel:
-    """A hidden call the capability makes itself; resumes with a :class:`ModelReply`. Never streams to the user.
-
-    Args:
-        model: The chat model, or a model bound to settings.
-        messages: What it is sent.
-        kind: What the call is for. Required, so that no hidden call goes uncounted.
-        schema: Optional schema for structured output.
-    """
-
-    model: BaseChatModel
-    messages: Sequence[BaseMessage]
-    kind: Kind
-    schema: type[Any] | dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Embed:
-    """Embed texts; resumes with one vector a text. Counted, though LangChain's embeddings fire no callbacks."""
-
-    embeddings: Embeddings
-    texts: Sequence[str]
-
-
-@dataclass(frozen=True)
-class StoreOps:
-    """Operations on a LangGraph store, in one batch; resumes with their results in order."""
-
-    store: BaseStore
-    ops: Iterable[Op]
-
-
-@dataclass(frozen=True)
-class Invoke:
-    """Invoke anything else runnable, held back from the user's stream; resumes with its output."""
-
-    runnable: Runnable[Any, Any]
-    input: Any
-
-
-@dataclass(frozen=True)
-class Gather:
-    """Perform several effects at once; resumes with a list of results in order, a failure as its exception.
-
-    Args:
-        effects: What to perform. None may be a live ``Forward``: only one reply can be the user's stream.
-        timeout: Seconds for all of them together; one that is late comes back as ``TimeoutError``.
-    """
-
-    effects: Sequence[Effect]
-    timeout: float | None = None
-
-    def __post_init__(self) -> None:
-        if any(isinstance(effect, Forward) and effect.live for effect in self.effects):
-            raise ValueError("effects: a live Forward cannot be gathered, yield it on its own")
-
-
-@dataclass(frozen=True)
-class Spawn:
-    """Run a flow in the background, bounded; resumes at once with None. Its failure never reaches the user."""
-
-    flow: Flow[Any]
-
-
-@dataclass(frozen=True)
-class Emit:
-    """Put a decision on the bus; resumes with None. Without a parent run it is dropped, never an error."""
-
-    decision: Decision
-
-
-Effect: TypeAlias = Forward | CallModel | Embed | StoreOps | Invoke | Gather | Spawn | Emit
-"""Everything a flow can ask for. A new one is a design decision."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelReply:
-    """What a hidden call answered.
-
-    Args:
-        message: The model's message; its id names the call in a ``Decision``.
-        parsed: The value parsed by ``schema``, or None without one or when the reply did not parse.
-    """
-
-    message: AIMessage
-    parsed: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +93,7 @@ _NEVER_OFFERED = (GraphBubbleUp, BudgetExceeded)
 """Interrupts are exceptions in LangGraph, and a veto is final: a flow that fails open must not see either."""
 
 
-class Steps(Iterator[Effect]):
+class Steps(Iterator[Effect], Generic[Result]):
     """The effects of a flow, one after the other, each resumed with the outcome of the one before.
 
     Iterating resumes the flow; the ``with`` block around performing an effect records its outcome::
@@ -205,7 +108,7 @@ class Steps(Iterator[Effect]):
         self._flow = flow
         self._error: Exception | None = None
         self.reply: Any = None
-        self.result: Any = None
+        self.result: Result
 
     def __next__(self) -> Effect:
         error, self._error = self._error, None
@@ -216,7 +119,7 @@ class Steps(Iterator[Effect]):
             self.result = stop.value
             raise
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> Steps[Result]:
         return self
 
     def __exit__(
@@ -247,7 +150,7 @@ def run(flow: Flow[Result], forward: SyncForward | None = None) -> Result:
         for effect in steps:
             with steps:
                 steps.reply = _perform(effect, forward)
-    return steps.result  # type: ignore[no-any-return]  # the generator's own return type
+    return steps.result
 
 
 async def arun(flow: Flow[Result], forward: AsyncForward | None = None) -> Result:
@@ -257,7 +160,7 @@ async def arun(flow: Flow[Result], forward: AsyncForward | None = None) -> Resul
         for effect in steps:
             with steps:
                 steps.reply = await _aperform(effect, forward)
-    return steps.result  # type: ignore[no-any-return]
+    return steps.result
 
 
 def stream(
@@ -281,7 +184,7 @@ def stream(
                     steps.reply = yield from forward_stream(effect.request)
                 else:
                     steps.reply = _perform(effect, forward)
-    return steps.result  # type: ignore[no-any-return]
+    return steps.result
 
 
 async def astream(
@@ -358,10 +261,11 @@ def _perform(effect: Effect, forward: SyncForward | None) -> Any:
             return store.batch(ops)
         case Invoke(runnable, input_):
             return runnable.invoke(input_, {"tags": [NOSTREAM]})
-        case Gather():
-            return _gather(effect, forward)
+        case Gather(effects, timeout):
+            calls = [partial(_perform, one, forward) for one in effects]
+            return gather(calls, timeout, _NEVER_OFFERED)
         case Spawn(flow):
-            return BACKGROUND.start_thread(lambda: run(flow, forward), abandon=flow.close)
+            return BACKGROUND.start_thread(lambda: _run_spawned(flow, forward), abandon=flow.close)
         case Emit(decision):
             return dispatch_decision(decision)
         case _:
@@ -382,45 +286,22 @@ async def _aperform(effect: Effect, forward: AsyncForward | None) -> Any:
             return await store.abatch(ops)
         case Invoke(runnable, input_):
             return await runnable.ainvoke(input_, {"tags": [NOSTREAM]})
-        case Gather():
-            return await _agather(effect, forward)
+        case Gather(effects, timeout):
+            calls = [_aperform(one, forward) for one in effects]
+            return await agather(calls, timeout, _NEVER_OFFERED)
         case Spawn(flow):
-            return BACKGROUND.start_task(arun(flow, forward), abandon=flow.close)
+            return BACKGROUND.start_task(_arun_spawned(flow, forward), abandon=flow.close)
         case Emit(decision):
             return await adispatch_decision(decision)
         case _:
             raise TypeError(f"a flow yielded {effect!r}, which is not an effect")
 
 
-def _gather(gather: Gather, forward: SyncForward | None) -> list[Any]:
-    pool = ContextThreadPoolExecutor(max_workers=max(1, len(gather.effects)))
-    futures = [pool.submit(_perform, effect, forward) for effect in gather.effects]
-    try:
-        wait(futures, timeout=gather.timeout)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    late = TimeoutError(f"not done after {gather.timeout} seconds")
-    return _outcomes(
-        [(future.exception() or future.result()) if future.done() else late for future in futures]
-    )
+def _run_spawned(flow: Flow[Any], forward: SyncForward | None) -> Any:
+    with held():  # even a live call: nobody is reading any more
+        return run(flow, forward)
 
 
-async def _agather(gather: Gather, forward: AsyncForward | None) -> list[Any]:
-    tasks = [asyncio.ensure_future(_aperform(effect, forward)) for effect in gather.effects]
-    try:
-        if tasks:
-            await asyncio.wait(tasks, timeout=gather.timeout)
-        late = TimeoutError(f"not done after {gather.timeout} seconds")
-        return _outcomes([(task.exception() or task.result()) if task.done() else late for task in tasks])
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-def _outcomes(outcomes: list[Any]) -> list[Any]:
-    for outcome in outcomes:
-        if isinstance(outcome, _NEVER_OFFERED) or (
-            isinstance(outcome, BaseException) and not isinstance(outcome, Exception)
-        ):
-            raise outcome
-    return outcomes
+async def _arun_spawned(flow: Flow[Any], forward: AsyncForward | None) -> Any:
+    with held():
+        return await arun(flow, forward)

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, get_args
 
 from langchain.agents.middleware.types import AgentMiddleware, ModelRequest, ModelResponse
 
+from llmops_plugins.effects import Emit, Flow, Forward, Response, Result, Spawn
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision, Mode
-from llmops_plugins.flow import Emit, Flow, Forward, Response, Spawn, Steps, arun, run
+from llmops_plugins.flow import Steps, arun, run
 
 __all__ = ["FlowMiddleware", "fail_open"]
 
@@ -18,20 +19,28 @@ __all__ = ["FlowMiddleware", "fail_open"]
 class FlowMiddleware(AgentMiddleware[Any, Any, Any]):
     """Agent middleware around a flow: write :meth:`flow` once, and both hooks follow.
 
-    Subclasses set :attr:`capability`. Whatever goes wrong inside the flow, the user's call is made as it would
-    have been (see :func:`fail_open`).
+    Subclasses set :attr:`capability`, the name their decisions go by. Whatever goes wrong inside the flow,
+    the user's call is made as it would have been (see :func:`fail_open`).
 
     Args:
-        mode: ``"on"`` acts; ``"shadow"`` answers with the user's own model and runs the flow in the background,
-            where its decisions are recorded and change nothing; ``"off"`` passes every call by.
+        mode: ``"on"`` acts; ``"shadow"`` answers with the user's own model and runs :meth:`shadow_flow` in
+            the background, where its decisions are recorded and change nothing; ``"off"`` passes by.
+
+    Raises:
+        ConfigurationError: If the mode is none of these, there is no :meth:`shadow_flow` to run in it, or no
+            :attr:`capability`.
     """
 
     capability: ClassVar[str]
 
     def __init__(self, *, mode: Mode = "on") -> None:
         super().__init__()
+        if not getattr(self, "capability", ""):
+            raise ConfigurationError("capability", f"{self.name} must set it to the name its decisions go by")
         if mode not in get_args(Mode):
             raise ConfigurationError("mode", f"must be one of {', '.join(get_args(Mode))}, got {mode!r}")
+        if mode == "shadow" and type(self).shadow_flow is FlowMiddleware.shadow_flow:
+            raise ConfigurationError("mode", f'{self.name} cannot run in "shadow": it has no shadow_flow')
         self.mode: Mode = mode
 
     def flow(self, request: ModelRequest[Any]) -> Flow[Response]:
@@ -48,7 +57,7 @@ class FlowMiddleware(AgentMiddleware[Any, Any, Any]):
             return passed_by(request)
         if self.mode == "shadow":
             return shadowed(self, request)
-        return fail_open(self.capability, self.flow(request), request)
+        return fail_open(self.capability, begun_inside(self.flow, request), request)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -67,21 +76,27 @@ class FlowMiddleware(AgentMiddleware[Any, Any, Any]):
 
 def passed_by(request: ModelRequest[Any]) -> Flow[Response]:
     """Pass the call on untouched."""
-    return (yield Forward(request, live=True))
+    reply: Response = yield Forward(request, live=True)
+    return reply
 
 
 def shadowed(middleware: FlowMiddleware, request: ModelRequest[Any]) -> Flow[Response]:
     """Answer as without the middleware, and let it decide in the background what it would have done."""
     reply: Response = yield Forward(request, live=True)
-    yield Spawn(middleware.shadow_flow(request, reply))
+    yield Spawn(begun_inside(middleware.shadow_flow, request, reply))
     return reply
+
+
+def begun_inside(flow: Callable[..., Flow[Result]], *arguments: Any) -> Flow[Result]:
+    """Begin a flow only when it is driven: ``flow`` may be a plain function that fails before it has one."""
+    return (yield from flow(*arguments))
 
 
 def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any]) -> Flow[Response]:
     """Run a cost feature's flow so that an error inside it leaves the user's call as it would have been.
 
     An error of the live call is the user's own and goes on to them. After any other, a live reply that has
-    already come is returned; without one the original request is passed on.
+    already come is returned; without one the original request is passed on. So the live call is made once.
 
     Args:
         capability: Who failed, for the decision that says so.
@@ -91,6 +106,7 @@ def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any])
     Returns:
         The flow's response, or the one the user would have had.
     """
+    reply: Response
     live_reply: Response | None = None
     live_error: Exception | None = None
     steps = Steps(flow)
@@ -100,15 +116,23 @@ def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any])
                 live = isinstance(effect, Forward) and effect.live
                 with steps:
                     try:
-                        steps.reply = reply = yield effect
+                        reply = steps.reply = yield effect
                     except Exception as error:
                         live_error = error if live else live_error
                         raise
                     live_reply = reply if live else live_reply
-            return steps.result  # type: ignore[no-any-return]  # the generator's own return type
+            if steps.result is None:
+                raise TypeError("the flow returned None, return a ModelResponse")
+            return steps.result
         except Exception as error:
             if error is live_error:
                 raise
             failure = f"{type(error).__name__} inside the {capability}"
-    yield Emit(Decision(capability=capability, outcome="failed_open", reason=failure))
-    return live_reply if live_reply is not None else (yield Forward(request, live=True))
+    with contextlib.suppress(Exception):  # who cannot hear of the failure must not make it the user's
+        yield Emit(Decision(capability=capability, outcome="failed_open", reason=failure))
+    if live_reply is not None:
+        return live_reply
+    if live_error is not None:
+        raise live_error
+    reply = yield Forward(request, live=True)
+    return reply

@@ -14,9 +14,14 @@ def chunk_of_message(message: AIMessage) -> AIMessageChunk:
     """Return a whole message in the shape of a stream's only chunk, under the same id."""
     if isinstance(message, AIMessageChunk):
         return message
-    fields = message.model_dump(exclude={"type", "tool_calls"})
-    calls = [
-        tool_call_chunk(name=call["name"], args=json.dumps(call["args"]), id=call["id"], index=index)
-        for index, call in enumerate(message.tool_calls)
+    fields = message.model_dump(exclude={"type", "tool_calls", "invalid_tool_calls"})
+    calls: list[tuple[str | None, str | None, str | None]] = [
+        (call["name"], json.dumps(call["args"]), call["id"]) for call in message.tool_calls
     ]
-    return AIMessageChunk(**fields, tool_call_chunks=calls, chunk_position="last")
+    # A chunk has no invalid calls of its own: it reads them off the arguments that do not parse.
+    calls += [(call["name"], call["args"], call["id"]) for call in message.invalid_tool_calls]
+    chunks = [
+        tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
+        for index, (name, arguments, call_id) in enumerate(calls)
+    ]
+    return AIMessageChunk(**fields, tool_call_chunks=chunks, chunk_position="last")

@@ -1,4 +1,4 @@
-"""Chat models for tests and back-tests: one says what it is told, one repeats what a real model once answered."""
+"""Chat models for tests and back-tests: one says what it is told, one repeats what a model once answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, SkipValidation
 
 from llmops_plugins.errors import ConfigurationError, PromptNotRecordedError
 from llmops_plugins.messages import chunk_of_message
@@ -30,16 +30,18 @@ class _AnsweringChatModel(BaseChatModel):
     """What both have in common: from one finished message to every way a chat model can be called."""
 
     model_name: str = "scripted"
-    provider: str = "scripted"
+    provider: str | None = "scripted"
     delay: float = Field(default=0.0, ge=0.0)
     """Seconds before the reply, or before each chunk of a streamed one."""
 
     @property
     def _llm_type(self) -> str:
-        return self.provider
+        return self.provider or "scripted"
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
-        return {"ls_provider": self.provider, "ls_model_name": self.model_name, "ls_model_type": "chat"}
+        named = {"ls_provider": self.provider} if self.provider is not None else {}
+        name = kwargs.get("model", self.model_name)
+        return {**named, "ls_model_name": name, "ls_model_type": "chat"}
 
     def bind_tools(
         self, tools: Sequence[Any], *, tool_choice: Any = None, **kwargs: Any
@@ -103,9 +105,15 @@ def _chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
     """Word by word, then tool calls and usage in the last chunk, as providers send them."""
     last = chunk_of_message(message)
     if isinstance(message.content, str) and message.content:
-        for word in _words(message.content):
+        first, *others = _words(message.content)
+        # LangChain adds up whole tokens only, so a cost lasts where nothing comes before it.
+        costed = message.usage_metadata if "total_cost" in (message.usage_metadata or {}) else None
+        yield ChatGenerationChunk(message=AIMessageChunk(content=first, usage_metadata=costed))
+        for word in others:
             yield ChatGenerationChunk(message=AIMessageChunk(content=word))
-        last = last.model_copy(update={"content": ""})
+        last = last.model_copy(
+            update={"content": "", "usage_metadata": None if costed else last.usage_metadata}
+        )
     yield ChatGenerationChunk(message=last)
 
 
@@ -114,12 +122,16 @@ def _words(text: str) -> list[str]:
     return [f"{word} " for word in words[:-1]] + [words[-1]]
 
 
+_TAKING_TURNS = threading.Lock()
+"""Shared by all scripts: a lock of its own would keep a model from being pickled and copied."""
+
+
 class ScriptedChatModel(_AnsweringChatModel):
     """Says what it is told: each call takes the next reply, starting over at the end.
 
     Args:
-        replies: What to say in turn: a text; an ``AIMessage`` (with its own usage and tool calls); an exception
-            to raise; or a function of the messages that returns either of the first two.
+        replies: What to say in turn: a text; an ``AIMessage`` (with its own usage and tool calls); an
+            exception to raise; or a function of the messages that returns either of the first two.
         usage: Usage of each reply that brings none, or None for a provider that reports nothing.
         model_name: Name it reports.
         provider: Provider it reports.
@@ -131,17 +143,16 @@ class ScriptedChatModel(_AnsweringChatModel):
         'one'
     """
 
-    replies: list[Any]
+    replies: list[Any] = Field(repr=False)
     usage: UsageMetadata | None = Field(
         default_factory=lambda: UsageMetadata(input_tokens=10, output_tokens=5, total_tokens=15)
     )
     _calls: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, *, replies: Sequence[Reply], **kwargs: Any) -> None:
-        if not replies:
-            raise ConfigurationError("replies", "needs at least one reply")
-        super().__init__(replies=list(replies), **kwargs)
+        if isinstance(replies, str) or not replies:
+            raise ConfigurationError("replies", "must be a list of at least one reply")
+        super().__init__(**{**kwargs, "replies": list(replies)})
 
     @property
     def calls(self) -> list[list[BaseMessage]]:
@@ -149,7 +160,7 @@ class ScriptedChatModel(_AnsweringChatModel):
         return self._calls
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
-        with self._lock:
+        with _TAKING_TURNS:
             reply = self.replies[len(self._calls) % len(self.replies)]
             self._calls.append(messages)
         if isinstance(reply, BaseException):
@@ -188,23 +199,33 @@ class ReplayChatModel(_AnsweringChatModel):
     The prompt is the last human message. Usage is the recorded one, whatever else was sent along.
 
     Args:
-        answers: Recorded answers by prompt.
+        answers: Recorded answers by the prompt's exact text. Kept as it is and shared by copies of the model,
+            for it may be large; it appears in no representation.
         model_name: The model that gave them.
-        provider: Provider it reports.
+        provider: Provider it reports; None lets prices go by the model's name.
 
     Raises:
         PromptNotRecordedError: From a call, when the records do not hold its prompt.
     """
 
-    answers: Mapping[str, RecordedAnswer] = Field(exclude=True, repr=False)
-    provider: str = "replay"
+    answers: SkipValidation[Mapping[str, RecordedAnswer]] = Field(exclude=True, repr=False)
+    provider: str | None = None
+
+    def __init__(self, *, answers: Mapping[str, RecordedAnswer], **kwargs: Any) -> None:
+        if not isinstance(answers, Mapping):
+            raise ConfigurationError("answers", f"must map prompts to answers, got {type(answers).__name__}")
+        super().__init__(**{**kwargs, "answers": answers})
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> ReplayChatModel:
+        return super().__deepcopy__({**(memo or {}), id(self.answers): self.answers})
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
         prompt = next((one.text for one in reversed(messages) if isinstance(one, HumanMessage)), None)
         answer = self.answers.get(prompt) if prompt is not None else None
         if answer is None:
+            asked = (prompt or "")[:60]
             raise PromptNotRecordedError(
-                f"{self.model_name} has no recorded answer to {(prompt or '')[:60]!r}: record it, or leave it out"
+                f"{self.model_name} has no recorded answer to {asked!r}, record it or leave it out"
             )
         total = answer.input_tokens + answer.output_tokens
         usage: dict[str, Any] = {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias, get_args
 
 from langchain_core.messages import AIMessage
 
+from llmops_plugins.accounting.column_text import short
 from llmops_plugins.accounting.observed import ObservedCall
+from llmops_plugins.accounting.redaction import hide_secrets
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import KIND_KEY, Kind
 
@@ -23,6 +27,7 @@ __all__ = [
     "user_metadata",
 ]
 
+logger = logging.getLogger(__name__)
 _KINDS = frozenset(get_args(Kind))
 _LANGCHAIN_SOURCES: Mapping[str, Kind] = {
     "summarization": "summarize",
@@ -78,8 +83,8 @@ def kind_by_evidence(call: ObservedCall, facts: CallFacts, rule: KindRule | None
     Order: our own tag, LangChain's ``lc_source``, being made inside a tool, the user's rule.
     """
     tag = call.metadata.get(KIND_KEY)
-    if tag in _KINDS:
-        return tag  # type: ignore[no-any-return]  # just checked to be a Kind
+    if isinstance(tag, str) and tag in _KINDS:
+        return tag  # type: ignore[return-value]  # just checked to be a Kind
     source = _LANGCHAIN_SOURCES.get(str(call.metadata.get("lc_source")))
     if source is not None:
         return source
@@ -87,14 +92,25 @@ def kind_by_evidence(call: ObservedCall, facts: CallFacts, rule: KindRule | None
         return "tool"
     if isinstance(rule, Mapping):
         return rule.get(facts.node or "")
-    if rule is not None:
+    return _kind_by_function(rule, facts) if rule is not None else None
+
+
+def _kind_by_function(rule: Callable[[CallFacts], Kind | None], facts: CallFacts) -> Kind | None:
+    try:
         kind = rule(facts)
-        return kind if kind in _KINDS else None
-    return None
+        return kind if kind is None or kind in _KINDS else None
+    except Exception as error:  # noqa: BLE001 - the user's own code; a call is counted whatever it does
+        _warn_of_rule(type(error).__name__)
+        return None
+
+
+@cache
+def _warn_of_rule(error: str) -> None:
+    logger.warning("the rule given as kinds= raised %s, the call's kind is told without it", error)
 
 
 def kind_by_loop(call: ObservedCall, reply: AIMessage | None) -> Kind:
-    """Return ``step`` for a call of an agent's loop, else ``other``; the root's end may yet make it the answer."""
+    """Return ``step`` for a call of an agent's loop, else ``other``; its root's end may say ``answer``."""
     in_loop = call.metadata.get("langgraph_node") in _LOOP_NODES
     return "step" if in_loop or call.parameters.get("tools") or (reply and reply.tool_calls) else "other"
 
@@ -111,7 +127,7 @@ def graph_path(metadata: Mapping[str, Any]) -> str | None:
         return None
     # A repeated @task or subgraph call is told apart by a bare number, which names no node.
     names = [part.split(":", 1)[0] for part in namespace.split("|")]
-    return "/".join(name for name in names if name and not name.isdigit())
+    return short("/".join(name for name in names if name and not name.isdigit()), 1000)
 
 
 def user_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,5 +141,5 @@ def user_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, bool | int | float):
             kept[key] = value
         elif isinstance(value, str):
-            kept[key] = value[:_MAX_METADATA_TEXT]
+            kept[key] = short(hide_secrets(value), _MAX_METADATA_TEXT)
     return kept

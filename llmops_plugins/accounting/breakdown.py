@@ -99,7 +99,7 @@ class SentBefore:
         ConfigurationError: A limit is below 1.
     """
 
-    def __init__(self, max_threads: int = 4096, max_parts_per_thread: int = 4096) -> None:
+    def __init__(self, max_threads: int = 1024, max_parts_per_thread: int = 256) -> None:
         for name, value in (("max_threads", max_threads), ("max_parts_per_thread", max_parts_per_thread)):
             if value < 1:
                 raise ConfigurationError(name, f"{value} remembers nothing; give at least 1")

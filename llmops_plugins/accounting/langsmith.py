@@ -1,18 +1,29 @@
-"""Puts a call's cost, kind and input breakdown on its LangSmith run, before the tracer posts it.
+"""Brings a call's cost, kind and input breakdown to its LangSmith run, without touching the user's messages.
 
-LangSmith takes a run's own costs from ``usage_metadata`` (``input_cost``, ``output_cost``, ``total_cost``); the
-rest becomes metadata of the run. See https://docs.langchain.com/langsmith/cost-tracking.
+Costs are floats, and LangChain's ``add_usage`` refuses floats: on a message they would break whoever sums
+usage. So a run inside a tree is found through its tracer, and posted again once its root has ended and its
+kind is final. A model called on its own has a run that nothing leads to; there the cost goes out with the
+tracer's own post, in what the message serialises to. See https://docs.langchain.com/langsmith/cost-tracking.
 """
 
 from __future__ import annotations
 
+import logging
+import time
+import weakref
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from functools import cache
+from typing import Any
+from uuid import UUID
 
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.langchain import LangChainTracer
+from langsmith.run_helpers import get_current_run_tree
 from langsmith.utils import tracing_is_enabled
+from pydantic import PrivateAttr
 
 from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence
 from llmops_plugins.accounting.observed import ObservedCall
@@ -21,64 +32,251 @@ from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported
 from llmops_plugins.events import KIND_KEY, Kind
 from llmops_plugins.models.prices import Cost, PriceBook
 
-__all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark_root_call"]
+__all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark_root_call", "runs_around"]
 
 BREAKDOWN_KEY = "llmops_input_breakdown"
 """Key in a LangSmith run's metadata for what the call's input was made of."""
 
+logger = logging.getLogger(__name__)
+_MAX_WAIT = 1.0
+_STUCK_SECONDS = 30.0
+_USAGE_KEY = "usage_metadata"
+_INPUT_DETAILS = {"cache_read": "cache_read", "cache_write": "cache_creation", "input_audio": "audio"}
+_OUTPUT_DETAILS = {"output_audio": "audio", "reasoning": "reasoning"}
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCall:
+    """An ended call and its LangSmith run, kept until its kind is final."""
+
+    run: Any
+    call: ObservedCall
+    prices: PriceBook
+
+
+def runs_around(span_id: UUID) -> list[UUID]:
+    """Return the runs around a LangSmith span, nearest first.
+
+    While tracing is on, ``create_agent`` opens such a span around every ``wrap_model_call`` and
+    ``wrap_tool_call``. It is the parent of what runs inside, though no callback handler is ever told of it.
+
+    Args:
+        span_id: The parent nobody has heard of; the current span has to be it, or be inside it.
+    """
+    span = get_current_run_tree()
+    around = [UUID(part[-36:]) for part in span.dotted_order.split(".")] if span is not None else []
+    return around[around.index(span_id) :: -1][1:] if span_id in around else []
+
 
 def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None) -> None:
-    """Note the kind of a model called on its own, whose run cannot be found later, while it starts."""
-    if metadata is not None and tracing_is_enabled():
-        metadata.setdefault(KIND_KEY, "answer")
-        metadata[BREAKDOWN_KEY] = call_breakdown(call, None, None).to_dict()
+    """Note kind and breakdown of a model called on its own, whose run cannot be found later, while it starts.
+
+    Args:
+        call: The call, just started; from here on it has metadata of its own.
+        metadata: The mapping the tracer shares with every handler.
+    """
+    if metadata is None or not tracing_is_enabled():
+        return
+    # What is noted for LangSmith must not come back to the ledger as evidence of the kind.
+    call.metadata = own = dict(metadata)
+    try:
+        breakdown = call_breakdown(call, None, None).to_dict()
+        metadata.setdefault(KIND_KEY, kind_by_evidence(call, call_facts(call), None) or "answer")
+        # The client copies the mapping but not what is in it, so the breakdown can be made exact later.
+        metadata[BREAKDOWN_KEY] = own[BREAKDOWN_KEY] = breakdown
+    except Exception as error:  # noqa: BLE001 - tracing is never the app's problem
+        _warn_once("could not break down a call's input", type(error).__name__)
 
 
 def complete_traced_call(call: ObservedCall, prices: PriceBook, rule: KindRule | None) -> None:
-    """Complete an ended call's usage with its cost, and its LangSmith run with kind and breakdown.
+    """Find an ended call's LangSmith run for :func:`correct_traced_kind`; complete a root's here.
 
-    A no-op without tracing. The kind is as far as it can be told now; :func:`correct_traced_kind` follows when
-    the root has ended and says otherwise.
+    Never raises; a no-op without tracing.
 
     Args:
-        call: The call, just ended; its tracer has not posted it yet when the ledger came first in ``callbacks``.
+        call: The call, just ended.
         prices: Prices the call.
         rule: The user's rule for kinds.
     """
-    run = _traced_run(call.run_id)
-    if run is None and not (call.run.root == call.run_id and tracing_is_enabled()):
+    if is_llm_cache_hit(call.result):
         return
+    try:
+        noted = call.metadata.get(BREAKDOWN_KEY) if call.parent_id is None else None
+        if noted is not None:
+            _complete_root_call(call, noted, prices)
+        else:
+            run = _traced_run(call)
+            if run is not None:
+                call.traced_run = TracedCall(run, call, prices)
+    except Exception as error:  # noqa: BLE001 - tracing is never the app's problem
+        _warn_once("could not complete a call's run", type(error).__name__)
+
+
+def correct_traced_kind(traced: TracedCall, kind: Kind) -> None:
+    """Post a run again with its kind, cost and breakdown, now that its root has ended.
+
+    Args:
+        traced: What :func:`complete_traced_call` left on the call.
+        kind: The call's final kind.
+    """
+    run, call = traced.run, traced.call
+    if run.extra.get("__disabled"):
+        return
+    usage = reported_usage(call.result)
+    breakdown = call_breakdown(call, usage.input_tokens if usage else None, None)
+    metadata = {**run.metadata, KIND_KEY: kind, BREAKDOWN_KEY: breakdown.to_dict()}
+    priced = _priced_usage(call, traced.prices)
+    if priced is not None:
+        metadata[_USAGE_KEY] = priced
+        run.outputs = _with_usage(run.outputs, priced)
+    # The mapping is shared with handlers and with the ledger's own record: replaced, not changed.
+    run.extra = {**run.extra, "metadata": metadata}
+    _TURN.wait(run.client.tracing_queue, run.id)
+    run.patch(exclude_inputs=True)
+
+
+class _Turn:
+    """Waits until what was posted of a run before has left the client's queue.
+
+    The queue keeps no order among the posts of one run, so an earlier one could overtake and overwrite.
+    """
+
+    def __init__(self) -> None:
+        self._stuck_until = 0.0
+
+    def wait(self, queue: Any, run_id: UUID) -> None:
+        deadline = time.monotonic() + _MAX_WAIT
+        while queue is not None and time.monotonic() >= self._stuck_until and self._holds(queue, run_id):
+            if time.monotonic() >= deadline:
+                # LangSmith is down: the ledger's rows must not wait for it.
+                self._stuck_until = time.monotonic() + _STUCK_SECONDS
+            time.sleep(0.01)
+
+    def _holds(self, queue: Any, run_id: UUID) -> bool:
+        with queue.mutex:
+            return any(getattr(entry.item, "id", None) == run_id for entry in queue.queue)
+
+
+_TURN = _Turn()
+
+
+def _complete_root_call(call: ObservedCall, noted_breakdown: dict[str, Any], prices: PriceBook) -> None:
+    usage = reported_usage(call.result)
+    noted_breakdown |= call_breakdown(call, usage.input_tokens if usage else None, None).to_dict()
+    priced = _priced_usage(call, prices)
+    if priced is not None and call.result is not None:
+        _serialise_with(call.result, priced)
+
+
+def _priced_usage(call: ObservedCall, prices: PriceBook) -> dict[str, Any] | None:
+    """Return the call's usage with its costs as LangSmith names them, or None where there is no price."""
     message, usage = reply_of(call.result), reported_usage(call.result)
-    if (
-        message is not None
-        and message.usage_metadata
-        and usage is not None
-        and not is_llm_cache_hit(call.result)
-    ):
-        cost = price_call(prices, call, usage, datetime.fromtimestamp(call.started_at, UTC))
-        if isinstance(cost, Cost):
-            costs: dict[str, Any] = {"total_cost": cost.total_usd}
-            if cost.source != "reported":
-                costs |= {"input_cost": cost.input_usd, "output_cost": cost.output_usd}
-            message.usage_metadata = cast("UsageMetadata", {**message.usage_metadata, **costs})
-    if run is not None:
-        kind = kind_by_evidence(call, call_facts(call), rule)
-        if kind is None:
-            kind = "step" if message is None or message.tool_calls or call.nostream else "answer"
-        breakdown = call_breakdown(call, usage.input_tokens if usage else None, None)
-        run.add_metadata({KIND_KEY: kind, BREAKDOWN_KEY: breakdown.to_dict()})
-        call.traced_run, call.posted_kind = run, kind
+    if message is None or usage is None or call.error is not None:
+        return None
+    cost = price_call(prices, call, usage, datetime.fromtimestamp(call.started_at, UTC))
+    if not isinstance(cost, Cost):
+        return None
+    priced: dict[str, Any] = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    priced.update(message.usage_metadata or {}, total_cost=cost.total_usd)
+    if cost.source != "reported":
+        priced |= {"input_cost": cost.input_usd, "output_cost": cost.output_usd}
+        for key, names in (("input_cost_details", _INPUT_DETAILS), ("output_cost_details", _OUTPUT_DETAILS)):
+            details = {name: cost.parts[part] for part, name in names.items() if part in cost.parts}
+            if details:
+                priced[key] = details
+    return priced
 
 
-def correct_traced_kind(run: Any, kind: Kind) -> None:
-    """Post a run's kind again, now that its root has ended."""
-    run.add_metadata({KIND_KEY: kind})
-    run.patch()
+def _with_usage(outputs: dict[str, Any] | None, usage: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a run's outputs with another usage on the first message, as the whole call's bill."""
+    match outputs:
+        case {"generations": [[{"message": {"kwargs": dict() as kwargs}} as first, *others], *rest]}:
+            message = {**first["message"], "kwargs": {**kwargs, _USAGE_KEY: usage}}
+            return {**(outputs or {}), "generations": [[{**first, "message": message}, *others], *rest]}
+    return outputs
 
 
-def _traced_run(run_id: str) -> Any:
+def _traced_run(call: ObservedCall) -> Any:
     callbacks = (var_child_runnable_config.get() or {}).get("callbacks")
-    for handler in getattr(callbacks, "handlers", ()):
+    for handler in callbacks if isinstance(callbacks, list) else getattr(callbacks, "handlers", ()):
         if isinstance(handler, LangChainTracer):
-            return handler.run_map.get(run_id)
+            return handler.run_map.get(call.run_id) or _ended_run(handler, call)
     return None
+
+
+def _ended_run(tracer: LangChainTracer, call: ObservedCall) -> Any:
+    """Find the run when the tracer came first and has let go of it: its parent, still running, has not."""
+    parent: Any = tracer.run_map.get(call.parent_id or "")
+    if parent is None:  # a span, of which a tracer lets go when the last run in it has ended
+        parent = get_current_run_tree()
+    siblings = parent.child_runs if parent is not None else ()
+    return next((run for run in reversed(siblings) if str(run.id) == call.run_id), None)
+
+
+class _PricedUsage:
+    """Usage with costs, which knows whether a tracer has taken it."""
+
+    def __init__(self, usage: dict[str, Any]) -> None:
+        self._usage = usage
+        self._taken = False
+
+    def attributes(self) -> dict[str, Any]:
+        self._taken = True
+        return {_USAGE_KEY: self._usage}
+
+    def check_taken(self) -> None:
+        if not self._taken:
+            _warn_once("the tracer came first, put the ledger first in callbacks to post a lone call's cost")
+
+
+class _PricedMessage(AIMessage):
+    """A message that serialises with the cost of its usage, though its usage is still plain token counts."""
+
+    _priced: _PricedUsage | None = PrivateAttr(default=None)
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        return AIMessage.lc_id()
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        return super().lc_attributes | (self._priced.attributes() if self._priced else {})
+
+
+class _PricedChunk(AIMessageChunk):
+    """The same for a streamed reply."""
+
+    _priced: _PricedUsage | None = PrivateAttr(default=None)
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        return AIMessageChunk.lc_id()
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        return super().lc_attributes | (self._priced.attributes() if self._priced else {})
+
+
+def _serialise_with(result: LLMResult, usage: dict[str, Any]) -> None:
+    """Let the reply that handlers see serialise with ``usage``; the message the user gets is another one."""
+    if len(result.generations) != 1 or len(result.generations[0]) != 1:
+        return  # the tracer sums the usage of several, and cannot sum costs
+    generation = result.generations[0][0]
+    if isinstance(generation, ChatGeneration):
+        message = generation.message
+        priced: Any = {AIMessage: _PricedMessage, AIMessageChunk: _PricedChunk}.get(type(message))
+        if priced is not None:
+            copy = priced.model_construct(**dict(message))
+            copy._priced = _PricedUsage(usage)
+            weakref.finalize(copy, copy._priced.check_taken).atexit = False
+            result.generations[0][0] = generation.model_copy(update={"message": copy})
+
+
+@cache
+def _warn_once(problem: str, kind_of_error: str | None = None) -> None:
+    detail = f" ({kind_of_error})" if kind_of_error else ""
+    logger.warning("a LangSmith run is incomplete, your app is not affected: %s%s", problem, detail)

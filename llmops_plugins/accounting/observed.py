@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,24 +10,71 @@ from typing import Any, Literal
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
-__all__ = ["CallStatus", "ObservedCall", "ObservedDecision", "ObservedEmbedding", "RootEnded", "Run"]
+__all__ = [
+    "ABORTS",
+    "CallStatus",
+    "Observed",
+    "ObservedCall",
+    "ObservedDecision",
+    "ObservedEmbedding",
+    "RootEnded",
+    "Run",
+    "RunTree",
+]
 
 CallStatus = Literal["ok", "error", "aborted", "refused"]
-"""``aborted``: a stream nobody read to its end, or a call cancelled; ``refused``: vetoed before it was sent."""
+"""``aborted``: a stream nobody read to its end, or a call cancelled; ``refused``: vetoed, so never sent."""
 
 
-@dataclass(slots=True)
-class Run:
-    """Where a run stands: the first run of its tree that was seen, and the tool it happens in, if any."""
+ABORTS = (GeneratorExit, asyncio.CancelledError, KeyboardInterrupt)
+"""Errors that say nobody waits for the reply any more."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class RunTree:
+    """A root run and everything below it: told apart by identity, since a user may give two runs one id.
+
+    Args:
+        root: Id of the first run of the tree that was seen.
+        metadata: The root's metadata.
+        inputs: What the root was given.
+        started_at: When, as ``time.time()``.
+        interrupted: Whether it ended waiting for a human.
+        aborted: Whether it was cancelled or its stream abandoned.
+        rootless: Whether its end will never be seen, because the ledger is attached to a model alone.
+        open_calls: Its model calls that have not ended.
+    """
 
     root: str
-    tool: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     inputs: Any = None
+    started_at: float = 0.0
+    interrupted: bool = False
+    aborted: bool = False
+    rootless: bool = False
+    open_calls: set[ObservedCall] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Run:
+    """Where a run stands: its tree, and the tool it happens in, if any."""
+
+    tree: RunTree
+    tool: str | None = None
+
+    @property
+    def root(self) -> str:
+        """Id of the tree's root."""
+        return self.tree.root
+
+
+@dataclass(slots=True, eq=False)
 class ObservedCall:
-    """One model call, from its start; the rest is filled in when it ends."""
+    """One model call, from its start; the rest is filled in when it ends.
+
+    A call whose end never came was vetoed by another handler, or cancelled: LangChain tells of neither when
+    the call is asynchronous. ``task`` and ``may_be_vetoed`` are there to tell one from the other.
+    """
 
     run_id: str
     parent_id: str | None
@@ -42,11 +90,27 @@ class ObservedCall:
     result: LLMResult | None = None
     error: BaseException | None = None
     traced_run: Any = None
-    posted_kind: str | None = None
+    task: asyncio.Task[Any] | None = None
+    may_be_vetoed: bool = True
     given_up: str | None = None
+    same_id: ObservedCall | None = None
+
+    @property
+    def cannot_end(self) -> bool:
+        """Whether the task that made the call is done, so that no end of it can come."""
+        return self.task is not None and self.task.done()
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether a call whose end never came was sent all the same."""
+        if self.first_token_clock is not None:
+            return True
+        if self.task is None:
+            return False
+        return self.task.cancelled() or self.run.tree.aborted or not self.may_be_vetoed
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ObservedDecision:
     """A decision from the bus, with the run that made it."""
 
@@ -57,7 +121,7 @@ class ObservedDecision:
     at: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ObservedEmbedding:
     """An embedding call from the bus, with the run that made it."""
 
@@ -68,14 +132,14 @@ class ObservedEmbedding:
     at: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RootEnded:
     """The end of a whole run tree: only now is it known which reply was the answer."""
 
-    root: str
-    inputs: Any
+    tree: RunTree
     outputs: Any
-    error: BaseException | None
-    interrupted: bool
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    at: float = 0.0
+    at: float
+
+
+Observed = ObservedCall | ObservedDecision | ObservedEmbedding | RootEnded
+"""Everything the bookkeeper judges."""

@@ -12,13 +12,9 @@ from typing import Any, Literal
 
 from langchain_core.messages import BaseMessage
 
+from llmops_plugins.events import PART_KEY
+
 __all__ = ["PART_KEY", "MessagePart", "Role", "ToolPart", "read_message", "read_tool", "text_bytes"]
-
-PART_KEY = "llmops_part"
-"""Key that says a message or content block is ``"demonstrations"`` or ``"memory"``.
-
-Read from a message's ``additional_kwargs`` or ``response_metadata``, and from a block or its ``extras``.
-"""
 
 Role = Literal["system", "human", "ai", "tool", "other"]
 

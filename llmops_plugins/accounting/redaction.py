@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["redact"]
+__all__ = ["hide_secrets", "redact"]
 
 _PATTERNS = tuple(
     (name, re.compile(pattern))
@@ -16,9 +16,10 @@ _PATTERNS = tuple(
         ("iban", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
         ("card", r"\b\d(?:[ -]?\d){12,18}\b"),
         ("address", r"\b(?:\d{1,3}\.){3}\d{1,3}\b"),
-        ("phone", r"(?<![\w.])\+?\(?\d{1,4}\)?(?:[ .-]\d{2,4}){2,4}\b"),
+        ("phone", r"(?<![\w.-])(?!\d{4}-\d\d-\d\d\b)\+?\(?\d{1,4}\)?(?:[ .-]\d{2,4}){2,4}\b"),
     )
 )
+_SECRETS = tuple(one for one in _PATTERNS if one[0] == "secret")
 
 
 def redact(text: str) -> str:
@@ -32,5 +33,12 @@ def redact(text: str) -> str:
         'write to [email]'
     """
     for name, pattern in _PATTERNS:
+        text = pattern.sub(f"[{name}]", text)
+    return text
+
+
+def hide_secrets(text: str) -> str:
+    """Replace keys and bearer tokens only; for values that should hold neither."""
+    for name, pattern in _SECRETS:
         text = pattern.sub(f"[{name}]", text)
     return text

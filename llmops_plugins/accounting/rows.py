@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage
 
 from llmops_plugins.accounting.attribution import CallFacts, graph_path, user_metadata
 from llmops_plugins.accounting.breakdown import InputBreakdown, SentBefore, break_down, estimate_tokens
-from llmops_plugins.accounting.observed import CallStatus, ObservedCall
+from llmops_plugins.accounting.column_text import short
+from llmops_plugins.accounting.observed import ABORTS, CallStatus, ObservedCall
 from llmops_plugins.accounting.redaction import redact
 from llmops_plugins.accounting.usage import reply_of, reported_cost_usd, reported_model, reported_usage
 from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage, Unpriced
@@ -22,15 +23,16 @@ __all__ = [
     "call_breakdown",
     "call_facts",
     "call_row",
+    "cost_columns",
     "price_call",
     "requested_model",
     "thread_id",
+    "usage_columns",
 ]
 
 Content = Literal["none", "redacted", "full"]
 """Whether prompts and answers are stored."""
 
-_ABORTS = (GeneratorExit, asyncio.CancelledError, KeyboardInterrupt)
 _MAX_CONTENT = 200_000
 
 
@@ -59,16 +61,15 @@ def requested_model(call: ObservedCall) -> str | None:
 
 def thread_id(metadata: Mapping[str, Any]) -> str | None:
     """Return the conversation a run belongs to, where the user named one."""
-    thread = metadata.get("thread_id")
-    return None if thread is None else str(thread)
+    return short(metadata.get("thread_id"), 255)
 
 
 def price_call(prices: PriceBook, call: ObservedCall, usage: TokenUsage, at: datetime) -> Cost | Unpriced:
-    """Price a call: the provider's own bill first, then the model asked for as the user prices it, then lists."""
+    """Price a call: by the provider's own bill, else the user's price for the model asked for, else lists."""
     reported = reported_cost_usd(call.result)
     if reported is not None:
         return Cost(parts={"unsplit": reported}, source="reported")
-    provider = call.metadata.get("ls_provider")
+    provider = short(call.metadata.get("ls_provider"), 100)
     requested, answered = requested_model(call), reported_model(call.result)
     cost = prices.price(provider, requested, usage, at)
     if (
@@ -106,15 +107,12 @@ def call_row(
     """
     status = _status(call)
     reply = reply_of(call.result)
-    usage, source = _usage(call, status, reply)
-    reported_input = usage.input_tokens if usage is not None and source == "reported" else None
-    breakdown = call_breakdown(call, reported_input, sent_before)
-    if status == "aborted" and usage is None:
-        written = estimate_tokens(reply.text if reply is not None else "")
-        usage, source = TokenUsage(input_tokens=breakdown.total, output_tokens=round(written)), "estimated"
+    reported = reported_usage(call.result)
+    breakdown = call_breakdown(call, reported.input_tokens if reported is not None else None, sent_before)
+    usage, source = _usage(status, reply, reported, breakdown)
     at = datetime.fromtimestamp(call.started_at, UTC)
     cost = price_call(prices, call, usage, at) if usage is not None else None
-    facts = call_facts(call)
+    facts, step = call_facts(call), call.metadata.get("langgraph_step")
     return {
         "run_id": call.run_id,
         "parent_id": call.parent_id,
@@ -122,42 +120,52 @@ def call_row(
         "thread_id": thread_id(call.metadata),
         "started_at": at,
         "graph_path": facts.graph_path,
-        "node": facts.node,
-        "step": call.metadata.get("langgraph_step"),
-        "tool": facts.tool,
-        "provider": call.metadata.get("ls_provider"),
-        "model": reported_model(call.result) or facts.model,
+        "node": short(facts.node, 255),
+        "step": step if isinstance(step, int) else None,
+        "tool": short(facts.tool, 255),
+        "provider": short(call.metadata.get("ls_provider"), 100),
+        "model": short(reported_model(call.result) or facts.model, 255),
         "status": status,
-        "error": type(call.error).__name__ if call.error is not None else None,
+        "error": short(type(call.error).__name__, 255) if call.error is not None else None,
         "latency_seconds": _seconds(call, call.ended_clock),
         "first_token_seconds": _seconds(call, call.first_token_clock),
         "usage_source": source,
-        **_usage_columns(usage),
-        **_cost_columns(cost),
+        **usage_columns(usage),
+        **cost_columns(cost),
         "resent_tokens": breakdown.resent,
         "input_breakdown": breakdown.to_dict(),
         "user_metadata": user_metadata(call.metadata),
-        "message_id": reply.id if reply is not None else None,
+        "message_id": short(reply.id, 255) if reply is not None else None,
         **_content_columns(call, reply, content),
     }
 
 
 def _status(call: ObservedCall) -> CallStatus:
-    if call.error is None:
-        return "ok" if call.result is not None else "aborted"
-    return "aborted" if isinstance(call.error, _ABORTS) else "error"
+    if call.error is not None:
+        return "aborted" if isinstance(call.error, ABORTS) else "error"
+    if call.result is not None:
+        return "ok"
+    return "aborted" if call.ended_clock is not None or call.was_sent else "refused"
 
 
 def _usage(
-    call: ObservedCall, status: CallStatus, reply: AIMessage | None
-) -> tuple[TokenUsage | None, Literal["reported", "none"]]:
-    usage = reported_usage(call.result)
-    if usage is None or (status == "error" and reply is None):
+    status: CallStatus, reply: AIMessage | None, reported: TokenUsage | None, breakdown: InputBreakdown
+) -> tuple[TokenUsage | None, Literal["reported", "estimated", "none"]]:
+    """Return what a call used and who says so; of a broken stream the provider may have said the half."""
+    if status == "ok":
+        return reported, "none" if reported is None else "reported"
+    written = round(estimate_tokens(reply.text)) if reply is not None else 0
+    if status == "refused" or (status == "error" and not written and reported is None):
         return None, "none"
-    return usage, "reported"
+    if reported is None:
+        return TokenUsage(input_tokens=breakdown.total, output_tokens=written), "estimated"
+    if reported.output_tokens >= written:
+        return reported, "reported"
+    return replace(reported, output_tokens=written), "estimated"
 
 
-def _usage_columns(usage: TokenUsage | None) -> dict[str, int | None]:
+def usage_columns(usage: TokenUsage | None) -> dict[str, int | None]:
+    """Return the columns of what a call used."""
     names = (
         "input_tokens",
         "output_tokens",
@@ -170,13 +178,14 @@ def _usage_columns(usage: TokenUsage | None) -> dict[str, int | None]:
     return {name: None if usage is None else getattr(usage, name) for name in names}
 
 
-def _cost_columns(cost: Cost | Unpriced | None) -> dict[str, Any]:
+def cost_columns(cost: Cost | Unpriced | None) -> dict[str, Any]:
+    """Return the columns of what a call cost."""
     priced = cost if isinstance(cost, Cost) else None
     return {
         "cost_usd": priced.total_usd if priced else None,
         "cost_parts": dict(priced.parts) if priced else None,
         "price_source": priced.source if priced else None,
-        "unpriced_reason": cost.reason[:255] if isinstance(cost, Unpriced) else None,
+        "unpriced_reason": short(cost.reason, 255) if isinstance(cost, Unpriced) else None,
     }
 
 
@@ -188,10 +197,10 @@ def _content_columns(call: ObservedCall, reply: AIMessage | None, content: Conte
         ensure_ascii=False,
         default=str,
     )
-    answer = reply.text if reply is not None else None
+    answer: str | None = reply.text if reply is not None else None
     if content == "redacted":
         prompt, answer = redact(prompt), None if answer is None else redact(answer)
-    return {"prompt": prompt[:_MAX_CONTENT], "answer": None if answer is None else answer[:_MAX_CONTENT]}
+    return {"prompt": short(prompt, _MAX_CONTENT), "answer": short(answer, _MAX_CONTENT)}
 
 
 def _seconds(call: ObservedCall, clock: float | None) -> float | None:

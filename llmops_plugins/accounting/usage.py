@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -10,19 +12,40 @@ from langchain_core.outputs import LLMResult
 
 from llmops_plugins.models.prices import TokenUsage
 
-__all__ = ["is_llm_cache_hit", "reply_of", "reported_cost_usd", "reported_model", "reported_usage"]
+__all__ = [
+    "is_llm_cache_hit",
+    "reply_of",
+    "reported_cost_usd",
+    "reported_model",
+    "reported_usage",
+    "snapshot",
+]
 
 _INPUT_NAMES = ("prompt_tokens", "input_tokens")
 _OUTPUT_NAMES = ("completion_tokens", "output_tokens")
 
 
+def snapshot(result: LLMResult | None) -> LLMResult | None:
+    """Return a result as it is now, with its first generation only.
+
+    LangChain's LLM cache keeps a generation and, at the next hit, exchanges the message in it for one that
+    costs nothing: read later, the call that was paid for would look like a hit.
+    """
+    if result is None or not result.generations:
+        return result
+    first = [copy(generation) for generation in result.generations[0][:1]]
+    return LLMResult.model_construct(generations=[first], llm_output=result.llm_output)
+
+
 def reply_of(result: LLMResult | None) -> AIMessage | None:
-    """Return the first message of a chat model's result, or None for a text model's."""
+    """Return the first message of a result; a text model's text as one without an id."""
     for generations in result.generations if result is not None else ():
         for generation in generations:
             message = getattr(generation, "message", None)
             if isinstance(message, AIMessage):
                 return message
+            if message is None:
+                return AIMessage(generation.text)
     return None
 
 
@@ -35,9 +58,9 @@ def reported_usage(result: LLMResult | None) -> TokenUsage | None:
     message = reply_of(result)
     if message is not None and message.usage_metadata and "input_tokens" in message.usage_metadata:
         return _from_usage_metadata(message.usage_metadata)
-    for source in (message.response_metadata if message else None, result.llm_output if result else None):
+    for source in _said_beside(message, result):
         for key in ("token_usage", "usage"):
-            usage = _from_provider_usage((source or {}).get(key))
+            usage = _from_provider_usage(source.get(key))
             if usage is not None:
                 return usage
     return None
@@ -45,9 +68,7 @@ def reported_usage(result: LLMResult | None) -> TokenUsage | None:
 
 def reported_model(result: LLMResult | None) -> str | None:
     """Return the model the provider says has answered, which is more exact than the one asked for."""
-    message = reply_of(result)
-    sources = (message.response_metadata if message else {}, (result.llm_output or {}) if result else {})
-    for source in sources:
+    for source in _said_beside(reply_of(result), result):
         name = source.get("model_name") or source.get("model")
         if isinstance(name, str) and name:
             return name
@@ -56,17 +77,28 @@ def reported_model(result: LLMResult | None) -> str | None:
 
 def reported_cost_usd(result: LLMResult | None) -> float | None:
     """Return the cost that came with the usage, for providers and replays that know it."""
-    message = reply_of(result)
-    cost = (message.usage_metadata or {}).get("total_cost") if message is not None else None
+    cost = _total_cost(reply_of(result))
     if isinstance(cost, bool) or not isinstance(cost, int | float) or _marks_cache_hit(cost):
         return None
-    return float(cost)
+    return float(cost) if math.isfinite(cost) and cost >= 0 else None
 
 
 def is_llm_cache_hit(result: LLMResult | None) -> bool:
     """Tell whether LangChain's LLM cache answered; a cost of integer zero on the message is its only mark."""
-    message = reply_of(result)
-    return message is not None and _marks_cache_hit((message.usage_metadata or {}).get("total_cost"))
+    return _marks_cache_hit(_total_cost(reply_of(result)))
+
+
+def _said_beside(message: AIMessage | None, result: LLMResult | None) -> Iterator[Mapping[str, Any]]:
+    """Yield where providers put what is not the reply itself."""
+    if message is not None:
+        yield message.response_metadata
+    if result is not None and result.llm_output:
+        yield result.llm_output
+
+
+def _total_cost(message: AIMessage | None) -> Any:
+    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
+    return usage.get("total_cost")
 
 
 def _marks_cache_hit(cost: Any) -> bool:

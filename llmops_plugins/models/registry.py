@@ -21,20 +21,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from llmops_plugins.errors import ConfigurationError, MissingExtraError, UnknownModelError
+from llmops_plugins.errors import ConfigurationError, UnknownModelError
+from llmops_plugins.models.build import build_chat_model
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 __all__ = ["ModelRegistry", "ModelSpec", "Price", "SelfHosted", "canonical_provider"]
-
-_Record = TypeVar("_Record", "Price", "SelfHosted")
 
 # LangChain has up to three names for one seller: init_chat_model's, ls_provider's and the model class's.
 _ALIASES = {
@@ -90,7 +89,7 @@ class Price:
     effective_from: date | None = None
 
     def __post_init__(self) -> None:
-        for name in _RATES:
+        for name in RATES:
             value = getattr(self, name)
             if value is None and name not in ("input", "output"):
                 continue
@@ -103,7 +102,8 @@ class Price:
             )
 
 
-_RATES = tuple(entry.name for entry in fields(Price) if entry.name != "effective_from")
+RATES = tuple(entry.name for entry in fields(Price) if entry.name != "effective_from")
+"""The fields of a price that are amounts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +183,7 @@ class ModelSpec:
             raise ConfigurationError(
                 f"{path}.context_window", f"must be a whole number above 0, got {window!r}"
             )
-        _refuse_other_than_words(self.capabilities, f"{path}.capabilities")
+        refuse_other_than_words(self.capabilities, f"{path}.capabilities")
 
     def build(self) -> BaseChatModel:
         """Return a new chat model.
@@ -192,7 +192,6 @@ class ModelSpec:
             ConfigurationError: There is no ``model``, it is not one, or ``init_chat_model`` refuses it.
             MissingExtraError: The provider's LangChain package is not installed.
         """
-        from langchain.chat_models import init_chat_model
         from langchain_core.language_models import BaseChatModel
 
         path = f"models.{self.name}.model"
@@ -200,14 +199,9 @@ class ModelSpec:
             raise ConfigurationError(
                 path, "is missing, so it can only price; add one such as 'openai:gpt-4o-mini'"
             )
-        try:
-            built = (
-                init_chat_model(self.model, **self.settings) if isinstance(self.model, str) else self.model()
-            )
-        except ImportError as error:
-            raise MissingExtraError(path, f"cannot be built: {error}") from error
-        except ValueError as error:
-            raise ConfigurationError(path, f"cannot be built: {error}") from error
+        if isinstance(self.model, str):
+            return build_chat_model(path, self.model, **self.settings)
+        built = self.model()
         if not isinstance(built, BaseChatModel):
             raise ConfigurationError(path, f"must give a BaseChatModel, got {type(built).__name__}")
         return built
@@ -241,9 +235,9 @@ class ModelRegistry:
         Raises:
             ConfigurationError: The file is missing or not YAML, a key appears twice, or a field is wrong.
         """
-        document = _mapping(_load_yaml(Path(path)), str(path))
-        _refuse_unknown(document, ["models"], "")
-        return cls(_spec(name, raw) for name, raw in _mapping(document.get("models"), "models").items())
+        from llmops_plugins.models.registry_yaml import read_specs
+
+        return cls(read_specs(Path(path)))
 
     def get(self, name: str) -> ModelSpec:
         """Return the model of that name.
@@ -252,7 +246,7 @@ class ModelRegistry:
             UnknownModelError: There is none; the message names close matches.
         """
         if name not in self._specs:
-            raise UnknownModelError("model", f"{name!r} is not in the registry{_hint(name, self._specs)}")
+            raise UnknownModelError("model", f"{name!r} is not in the registry{hint(name, self._specs)}")
         return self._specs[name]
 
     def find(self, provider: str | None, model: str) -> ModelSpec | None:
@@ -311,7 +305,7 @@ def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
             _refuse_secrets(value, f"{path}.{key}")
 
 
-def _refuse_other_than_words(words: Collection[object], path: str) -> None:
+def refuse_other_than_words(words: Collection[object], path: str) -> None:
     # Text is a collection of letters, so a forgotten pair of brackets would pass as words.
     if isinstance(words, str) or not all(isinstance(word, str) and word.strip() for word in words):
         raise ConfigurationError(path, f"must be a collection of words such as 'tools', got {words!r}")
@@ -326,96 +320,9 @@ def _refuse_same_date(prices: Iterable[Price], path: str) -> None:
         starts.add(price.effective_from)
 
 
-def _hint(name: object, known: Iterable[str]) -> str:
+def hint(name: object, known: Iterable[str]) -> str:
     names = list(known)
     matches = get_close_matches(str(name), names, n=3)
     if matches:
         return f"; did you mean {' or '.join(repr(match) for match in matches)}?"
     return f"; it has {', '.join(names[:20])}" if names else "; it is empty"
-
-
-def _load_yaml(path: Path) -> object:
-    """Return a YAML file's content, refusing the duplicate keys that PyYAML would silently let win."""
-    import yaml
-
-    try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        _refuse_duplicate_keys(node, "", set())
-        return loader.construct_document(node) if node is not None else None
-    except OSError as error:
-        raise ConfigurationError(
-            str(path), f"cannot be read ({error.strerror}); give an existing file"
-        ) from error
-    except ConfigurationError:
-        raise
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationError(str(path), f"is not valid YAML: {error}") from error
-
-
-def _refuse_duplicate_keys(node: Any, path: str, seen: set[int]) -> None:
-    """Walk a YAML node tree; ``seen`` ends the walk where an alias repeats or contains itself."""
-    if id(node) in seen or not isinstance(getattr(node, "value", None), list):
-        return
-    seen.add(id(node))
-    keys: set[tuple[str, str]] = set()
-    for position, child in enumerate(node.value):
-        if not isinstance(child, tuple):
-            _refuse_duplicate_keys(child, f"{path}[{position}]", seen)
-            continue
-        key, value = child
-        where = f"{path}.{key.value}" if path else str(key.value)
-        if (key.tag, str(key.value)) in keys:
-            raise ConfigurationError(where, f"appears twice (line {key.start_mark.line + 1}); remove one")
-        keys.add((key.tag, str(key.value)))
-        _refuse_duplicate_keys(value, where, seen)
-
-
-def _mapping(raw: object, path: str) -> Mapping[Any, Any]:
-    if not isinstance(raw, Mapping):
-        raise ConfigurationError(path, f"must be a mapping of names to values, got {type(raw).__name__}")
-    return raw
-
-
-def _list(raw: object, path: str) -> list[Any]:
-    if not isinstance(raw, list):
-        raise ConfigurationError(path, f"must be a list, got {type(raw).__name__}")
-    return raw
-
-
-def _refuse_unknown(entry: Mapping[Any, Any], known: Collection[str], path: str) -> None:
-    for key in entry:
-        if key not in known:
-            raise ConfigurationError(f"{path}.{key}".lstrip("."), f"is not a field{_hint(key, known)}")
-
-
-def _record(kind: type[_Record], raw: object, path: str) -> _Record:
-    """Build a price or a throughput from its YAML mapping, saying where in the file an error is."""
-    entry = _mapping(raw, path)
-    _refuse_unknown(entry, [known.name for known in fields(kind)], path)
-    for known in fields(kind):
-        if known.default is MISSING and known.name not in entry:
-            raise ConfigurationError(f"{path}.{known.name}", "is missing; add it")
-    try:
-        return kind(**entry)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}.{error.field}", error.problem) from None
-
-
-def _spec(name: Any, raw: object) -> ModelSpec:
-    path = f"models.{name}"
-    entry = dict(_mapping(raw, path))
-    spec_fields = [known.name for known in fields(ModelSpec) if known.name != "name"]
-    _refuse_unknown(entry, [*_RATES, *spec_fields], path)
-    listed = _list(entry.pop("prices", []), f"{path}.prices")
-    prices = [_record(Price, price, f"{path}.prices[{index}]") for index, price in enumerate(listed)]
-    undated = {rate: entry.pop(rate) for rate in _RATES if rate in entry}
-    if undated:
-        prices.append(_record(Price, undated, path))
-    if "self_hosted" in entry:
-        entry["self_hosted"] = _record(SelfHosted, entry["self_hosted"], f"{path}.self_hosted")
-    entry["settings"] = _mapping(entry.get("settings", {}), f"{path}.settings")
-    words = _list(entry.get("capabilities", []), f"{path}.capabilities")
-    _refuse_other_than_words(words, f"{path}.capabilities")
-    entry["capabilities"] = frozenset(words)
-    return ModelSpec(name=name, prices=tuple(prices), **entry)

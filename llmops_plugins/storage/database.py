@@ -5,6 +5,9 @@ Importing this module imports SQLAlchemy (0.15 s), so callers import it where th
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,14 +32,31 @@ from sqlalchemy import (
     inspect,
     make_url,
     select,
+    text,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 
 from llmops_plugins.errors import ConfigurationError, DatabaseUnavailableError
 
-__all__ = ["CALLS", "DECISIONS", "LOSSES", "SCHEMA_VERSION", "create_tables", "open_engine", "require_tables"]
+__all__ = [
+    "CALLS",
+    "DECISIONS",
+    "LOSSES",
+    "SCHEMA_VERSION",
+    "create_tables",
+    "open_engine",
+    "require_tables",
+    "unavailable",
+]
 
 SCHEMA_VERSION = 1
 """Raised with every change to the tables, so that an older program refuses a newer database by name."""
@@ -105,6 +125,8 @@ CALLS = Table(
     Index("llmops_calls_trace", "trace_id"),
     Index("llmops_calls_started", "started_at"),
     Index("llmops_calls_thread", "thread_id"),
+    # Holds only calls with content, so that expiring it need not read the others.
+    Index("llmops_calls_content", "started_at", sqlite_where=text("prompt IS NOT NULL")),
 )
 
 DECISIONS = Table(
@@ -158,7 +180,7 @@ def open_engine(url: str) -> Engine:
         in_memory = parsed.database in (None, "", ":memory:")
         # Every thread must see the same memory.
         pool = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if in_memory else {}
-        engine = create_engine(parsed, **pool)
+        engine = create_engine(parsed, json_serializer=_to_json, **pool)
     except (ArgumentError, NoSuchModuleError):
         raise ConfigurationError(
             "url", "is not a database URL, write for example sqlite:///llmops.db"
@@ -167,13 +189,26 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def _to_json(value: Any) -> str:
+    """Write any value as JSON that SQL functions can read: what is not JSON as text, NaN as null."""
+    try:
+        return json.dumps(value, default=str, allow_nan=False)
+    except ValueError:
+        lenient = json.dumps(value, default=str, skipkeys=True)
+        return json.dumps(json.loads(lenient, parse_constant=lambda _: None))
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # Readers and writers of other processes wait for each other instead of failing at once.
     cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    # A database that may only be read, or that another process holds, keeps the mode it has.
+    with contextlib.suppress(sqlite3.OperationalError):
+        cursor.execute("PRAGMA journal_mode=WAL")
     # In WAL mode NORMAL survives a killed process; only a power cut can lose the last commits.
     cursor.execute("PRAGMA synchronous=NORMAL")
+    # Expired prompts and answers are overwritten, not only unlinked.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
@@ -181,20 +216,40 @@ def create_tables(engine: Engine) -> None:
     """Create the tables that are missing and check the schema's version.
 
     Raises:
-        DatabaseUnavailableError: If the database cannot be written, or a newer version of this package made it.
+        DatabaseUnavailableError: If the database cannot be written, or a newer version of this made it.
     """
     try:
-        with engine.begin() as connection:
-            METADATA.create_all(connection)
-            version = connection.scalar(select(SCHEMA.c.version))
-            if version is None:
-                connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
+        version = _create_missing(engine)
     except SQLAlchemyError as error:
-        raise _unavailable(engine, "written", error) from error
+        raise unavailable(engine, "written", error) from error
     if version is not None and version > SCHEMA_VERSION:
         raise DatabaseUnavailableError(
-            f"url: {engine.url.render_as_string()} was made by a newer llmops-plugins (schema {version}), upgrade this one"
+            f"url: {engine.url.render_as_string()} was made by a newer llmops-plugins (schema {version}), "
+            "upgrade this one"
         )
+
+
+def _create_missing(engine: Engine, attempts: int = 5) -> int | None:
+    try:
+        return _create(engine)
+    except (OperationalError, IntegrityError) as error:
+        if attempts == 1 or not _already_there(error):
+            raise
+    return _create_missing(engine, attempts - 1)
+
+
+def _create(engine: Engine) -> int | None:
+    with engine.begin() as connection:
+        METADATA.create_all(connection)
+        version = connection.scalar(select(SCHEMA.c.version))
+        if version is None:
+            connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
+    return version
+
+
+def _already_there(error: DBAPIError) -> bool:
+    """Tell whether another process made the tables in the same moment."""
+    return isinstance(error, IntegrityError) or "already exists" in str(error.orig)
 
 
 def require_tables(engine: Engine) -> None:
@@ -211,12 +266,13 @@ def require_tables(engine: Engine) -> None:
     try:
         found = inspect(engine).has_table(CALLS.name)
     except SQLAlchemyError as error:
-        raise _unavailable(engine, "read", error) from error
+        raise unavailable(engine, "read", error) from error
     if not found:
         raise DatabaseUnavailableError(f"url: {shown} holds no ledger, name the database a CostLedger wrote")
 
 
-def _unavailable(engine: Engine, verb: str, error: SQLAlchemyError) -> DatabaseUnavailableError:
+def unavailable(engine: Engine, verb: str, error: SQLAlchemyError) -> DatabaseUnavailableError:
+    """Say in one sentence, without a password, which database could not be read or written and why."""
     cause = str(getattr(error, "orig", None) or type(error).__name__)
     shown = engine.url.render_as_string()
     return DatabaseUnavailableError(

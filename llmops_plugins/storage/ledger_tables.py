@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, bindparam, delete, insert, update
+from sqlalchemy import Connection, Engine, Executable, bindparam, delete, insert, update
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from llmops_plugins.storage.database import CALLS, DECISIONS, LOSSES, create_tables
 
 __all__ = ["LedgerRows", "expire_content", "prepare", "store"]
 
+logger = logging.getLogger(__name__)
+_INSERT_CALL, _INSERT_DECISION, _INSERT_LOSS = insert(CALLS), insert(DECISIONS), insert(LOSSES)
 _DELETE_CALL = delete(CALLS).where(CALLS.c.call_id == bindparam("replaced_id"))
 _CORRECT_CALL = (
     update(CALLS)
@@ -20,7 +25,7 @@ _CORRECT_CALL = (
 
 
 class LedgerRows(Protocol):
-    """What :func:`store` writes: new rows, ids of rows they replace, and corrections of rows written earlier."""
+    """What :func:`store` writes: new rows, ids of rows they replace, corrections of rows written earlier."""
 
     calls: list[dict[str, Any]]
     replaced: list[str]
@@ -33,31 +38,76 @@ def prepare(engine: Engine) -> None:
     create_tables(engine)
 
 
-def store(engine: Engine, rows: LedgerRows, losses: list[dict[str, Any]]) -> None:
-    """Write everything or nothing.
+def store(engine: Engine, rows: LedgerRows, losses: list[dict[str, Any]]) -> int:
+    """Write everything in one transaction, but for rows that hold what the database does not take.
 
     Args:
         engine: The database.
         rows: The ledger's rows.
         losses: Rows that say how many calls could not be kept.
+
+    Returns:
+        How many rows of calls were left out.
+
+    Raises:
+        SQLAlchemyError: If the database cannot be written; then nothing was.
     """
+    try:
+        with engine.begin() as connection:
+            for statement, values in _statements(rows, losses):
+                connection.execute(statement, values)
+        return 0
+    except Exception as error:
+        if _is_databases_trouble(error):
+            raise
     with engine.begin() as connection:
-        if rows.replaced:
-            connection.execute(_DELETE_CALL, [{"replaced_id": one} for one in rows.replaced])
-        if rows.calls:
-            connection.execute(insert(CALLS), rows.calls)
-        if rows.corrections:
-            connection.execute(_CORRECT_CALL, rows.corrections)
-        if rows.decisions:
-            connection.execute(insert(DECISIONS), rows.decisions)
-        if losses:
-            connection.execute(insert(LOSSES), losses)
+        return sum(
+            _refused(connection, statement, value) and statement is _INSERT_CALL
+            for statement, values in _statements(rows, losses)
+            for value in values
+        )
+
+
+def _statements(
+    rows: LedgerRows, losses: list[dict[str, Any]]
+) -> Iterator[tuple[Executable, list[dict[str, Any]]]]:
+    everything = (
+        (_DELETE_CALL, [{"replaced_id": one} for one in rows.replaced]),
+        (_INSERT_CALL, rows.calls),
+        (_CORRECT_CALL, rows.corrections),
+        (_INSERT_DECISION, rows.decisions),
+        (_INSERT_LOSS, losses),
+    )
+    yield from ((statement, values) for statement, values in everything if values)
+
+
+def _refused(connection: Connection, statement: Executable, value: dict[str, Any]) -> bool:
+    try:
+        connection.execute(statement, value)
+        return False
+    except Exception as error:
+        if _is_databases_trouble(error):
+            raise
+        logger.debug("the database does not take a row of the ledger", exc_info=error)
+        return True
+
+
+def _is_databases_trouble(error: Exception) -> bool:
+    """Tell a database that fails (full, locked, gone) from a row that it does not take."""
+    return isinstance(error, DatabaseError) and not isinstance(
+        error, DataError | IntegrityError | ProgrammingError
+    )
 
 
 def expire_content(engine: Engine, before: datetime) -> None:
     """Forget the prompts and answers of calls made before a moment; their tokens and costs stay."""
-    stored = CALLS.c.prompt.is_not(None) | CALLS.c.answer.is_not(None)
     with engine.begin() as connection:
-        connection.execute(
-            update(CALLS).where(CALLS.c.started_at < before, stored).values(prompt=None, answer=None)
+        expired = connection.execute(
+            update(CALLS)
+            .where(CALLS.c.started_at < before, CALLS.c.prompt.is_not(None))
+            .values(prompt=None, answer=None)
         )
+    if expired.rowcount and engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            # Until a checkpoint the log beside the file still holds what was forgotten.
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

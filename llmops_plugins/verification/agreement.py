@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Agreement"]
 
-_LONGEST_QUOTE = 80
-
 
 class Agreement:
     """Accept an answer that every model asked gives alike.
@@ -48,15 +46,15 @@ class Agreement:
         except NEVER_SWALLOWED:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a user's extract raises, the answer is unverified
-            return Verdict(outcome="reject", reason=f"extract raised {type(error).__name__}: {error}")
+            return Verdict(outcome="reject", reason=f"extract raised {type(error).__name__}")
+        # Reasons are stored and traced, so they never quote an answer.
         if None in answers:
-            return Verdict(
-                outcome="reject", reason=f"reply {answers.index(None) + 1} holds no answer to compare"
-            )
-        other = next((answer for answer in answers if answer != answers[0]), None)
-        if other is not None:
-            return Verdict(outcome="reject", reason=f"{_quoted(answers[0])} is not {_quoted(other)}")
-        return Verdict(outcome="accept", reason=f"{len(answers)} replies agree on {_quoted(answers[0])}")
+            nothing = answers.index(None) + 1
+            return Verdict(outcome="reject", reason=f"reply {nothing} holds no answer to compare")
+        for number, answer in enumerate(answers[1:], 2):
+            if answer != answers[0]:
+                return Verdict(outcome="reject", reason=f"reply {number} differs from the first")
+        return Verdict(outcome="accept", reason=f"{len(answers)} replies agree")
 
     def _answer(self, reply: ModelResponse[Any]) -> str | None:
         message = answer_message(reply)
@@ -66,8 +64,3 @@ class Agreement:
             calls = [[call["name"], call["args"]] for call in message.tool_calls]
             return json.dumps(calls, sort_keys=True, ensure_ascii=False, default=repr)
         return self._extract(message.text)
-
-
-def _quoted(answer: str | None) -> str:
-    text = str(answer)
-    return f'"{text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"}"'

@@ -24,7 +24,7 @@ _SINGLE_QUOTED = re.compile(r"'((?:[^'\\\n]|\\.)*+)'(?=\s*+(?:[,}\n]|\Z))")
 _MARKED = re.compile(r"^####[ \t]*+(\S[^\n]*+)\Z", re.MULTILINE)
 _STATED = re.compile(
     r"""\b(?:answer|(?:correct|right|best)\ (?:option|choice))\b[*_`]*+
-    (?:\s+(?:to|for)\s[^\n.:?!]{1,80}?)?\s{0,3}(?:\b(?:is|are|was|would\ be)\b|[=:])[*_`\s:]*+
+    (?:\s+(?:to|for)\s[^\n.:?!]{1,80}?)?\s{0,3}(?:\b(?:is|are|was|would\ be)\b|[=:])[\s:]*+
     (?!correct|right|wrong|incorrect|not\b)(?:(?:option|choice)\s)?(\S[^\n]*+)""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -123,6 +123,8 @@ def _stated(text: str) -> str | None:
     if not statements:
         return None
     stated: str = statements[-1]
+    if stated.count("**") % 2:  # the first of them closes ``**Answer:**``
+        stated = stated.replace("**", "", 1).lstrip()
     if match := _STATED_CHOICE.match(stated) or _STATED_YES_OR_NO.match(stated):
         return match[1]
     return _SENTENCE_END.split(stated, maxsplit=1)[0]

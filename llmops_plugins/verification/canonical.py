@@ -26,13 +26,15 @@ _TYPOGRAPHY = str.maketrans(
     }
 )
 
-_UNIT = r"[^\W\d_]++[²³]?"
+_WORD = r"[^\W\d_]++[²³]?"
+_UNIT = rf"""[$€£¥₹%°]|(?:/\s?|(?:per|an?)\s){_WORD}
+    |°?(?:(?:square|cubic|degrees?)\s)?{_WORD}(?:(?:\s?/\s?|\s(?:per|an?)\s){_WORD})?"""
 # No leading zeros: they make a code, not a quantity.
 _NUMBER = re.compile(
     rf"""[~≈=\s]*+(?P<sign>[-+]?)\s*+(?:(?:US)?[$€£¥₹]|USD\s)?\s*+(?P<inner_sign>-?)
     (?P<whole>[1-9]\d{{0,2}}(?:,\d{{3}})++(?!\d)|0(?!\d)|[1-9]\d*+|)(?P<fraction>\.\d++)?
     (?:e(?P<exponent>[-+]?\d{{1,2}})(?!\d))?
-    \s*+(?P<unit>[$€£¥₹%°]|°?(?:(?:square|cubic|degrees?)\s)?{_UNIT}(?:(?:\s?/\s?|\s(?:per|an?)\s){_UNIT})?)?\.?""",
+    \s*+(?P<unit>{_UNIT})?\.?""",
     re.IGNORECASE | re.VERBOSE,
 )
 # A word after a number is its unit, which models write or leave out as they please; these change its value.
@@ -71,7 +73,7 @@ _LATEX = tuple(
     )
 )
 
-_EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|`)(?=\S)([^*_`\n]++)\1(?!\w)")
+_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,2}|`{1,3})(?!\s)([^*_`\n]++)\1(?!\w)")
 # Words, single spaces and the punctuation of a sentence. Anything else may be code, where every sign counts.
 _PROSE = re.compile(
     r"""(?:["'(]*+[$€£]?[^\W_](?:[\w'-]|[.,:](?=\d))*+%?["').,;:!?…]*+(?:[ ]|\Z))++""", re.VERBOSE
@@ -92,11 +94,9 @@ def canonical_answer(text: str) -> str | None:
     Returns:
         The canonical form, or ``None`` where nothing is left of the answer.
     """
-    text = text.translate(_TYPOGRAPHY).strip().strip("`*").strip()
-    literal = _literal(text)
-    if literal is not None:
-        return literal
-    return _bare(_without_latex(text))
+    text = text.translate(_TYPOGRAPHY).strip()
+    plain = _without_markup(text)
+    return _literal(text) or _literal(plain) or _bare(plain)
 
 
 def choice_letter(text: str) -> str | None:
@@ -183,7 +183,8 @@ def _rendered(value: Any) -> str:
             return repr(value)
 
 
-def _without_latex(text: str) -> str:
+def _without_markup(text: str) -> str:
+    text = _EMPHASIS.sub(r"\2", text).strip("`* ")
     if "\\" in text or "{,}" in text:
         for pattern, replacement in _LATEX:
             text = pattern.sub(replacement, text)
@@ -193,7 +194,6 @@ def _without_latex(text: str) -> str:
 
 
 def _text(text: str) -> str | None:
-    text = _EMPHASIS.sub(r"\2", text)
     if not _PROSE.fullmatch(text):
         return text.removesuffix(".") or text or None
     words = _ARTICLE.sub("", _PUNCTUATION.sub(" ", text)).replace("'", "").split()

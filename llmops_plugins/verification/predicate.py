@@ -26,7 +26,8 @@ class Predicate:
 
     Args:
         function: ``function(message)`` or ``function(message, request)``, told apart by the number of
-            arguments without a default. Returns whether to accept, or that and a reason as a pair. It runs on
+            arguments without a default. Returns whether to accept, or that and a reason as a pair; reasons
+            are stored and traced, so they should not quote the answer. It runs on
             the event loop's thread, so it should be quick and do no I/O.
         name: What the reason calls it; the function's own name unless given.
 
@@ -55,7 +56,7 @@ class Predicate:
         except NEVER_SWALLOWED:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises, the answer is unverified
-            return Verdict(outcome="reject", reason=f"{self.name} raised {type(error).__name__}: {error}")
+            return Verdict(outcome="reject", reason=f"{self.name} raised {type(error).__name__}")
         return Verdict(outcome="accept" if accepted else "reject", reason=reason)
 
     def _judge(self, message: AIMessage, request: ModelRequest[Any]) -> tuple[bool, str]:
@@ -63,7 +64,7 @@ class Predicate:
         if inspect.iscoroutine(result):
             # It would count as true whatever it were to return.
             result.close()
-            raise TypeError("returned a coroutine where a bool is needed")
+            return False, f"{self.name} returned a coroutine where a bool is needed"
         match result:
             case (accepted, reason):
                 return bool(accepted), f"{self.name}: {reason}"

@@ -54,7 +54,7 @@ class ValidToolCalls:
 
 def _problem(message: AIMessage, request: ModelRequest[Any]) -> str | None:
     for invalid in message.invalid_tool_calls:
-        return f"{invalid['name']}: the arguments cannot be parsed ({invalid['error'] or 'not JSON'})"
+        return f"{invalid['name']}: the arguments cannot be parsed"
     for call in message.tool_calls:
         check = _check(call["name"], request)
         if check is None:
@@ -129,9 +129,12 @@ def _validation_problem(
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_context=False, include_input=False):
             if not detail["loc"] or detail["loc"][0] not in injected:
-                return f"{'.'.join(map(str, detail['loc'])) or WHOLE}: {detail['msg']}"
+                # Reasons are stored and traced; a validator of the user's may quote the value.
+                own = detail["type"] in ("value_error", "assertion_error")
+                problem = "its validator refuses the value" if own else detail["msg"]
+                return f"{'.'.join(map(str, detail['loc'])) or WHOLE}: {problem}"
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - a validator of the user's may raise anything
-        return f"{WHOLE}: its check raised {type(error).__name__}: {error}"
+        return f"{WHOLE}: its check raised {type(error).__name__}"
     return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NEVER_SWALLOWED", "Verdict", "Verifier", "answer_message", "minimum_replies"]
 
 NEVER_SWALLOWED = (GraphBubbleUp, BudgetExceeded)
-"""Interrupts and refused budgets: a verifier passes them on where it turns other exceptions into a verdict."""
+"""Interrupts and refused budgets: a verifier that turns exceptions into a verdict passes these on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 from langchain.agents.middleware.types import ExtendedModelResponse, ModelResponse
-from langchain_core.messages import AIMessage, BaseMessage, message_chunk_to_message
-from langchain_core.runnables import Runnable
+from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 
+from llmops_plugins.effects import Request, Response
 from llmops_plugins.flow import (
     AsyncForward,
     AsyncStream,
     Finished,
-    Request,
-    Response,
     SyncForward,
     SyncStream,
     astream,
@@ -23,11 +21,9 @@ from llmops_plugins.flow import (
     stream,
 )
 from llmops_plugins.flow_middleware import FlowMiddleware
+from llmops_plugins.wrapped_model.request import call_of_request, response_of_output
 
-__all__ = ["PARSING_ERROR", "MiddlewareLayers", "reply_message"]
-
-PARSING_ERROR = "llmops_parsing_error"
-"""Key under which a structured reply that did not parse carries its error up through the layers."""
+__all__ = ["MiddlewareLayers"]
 
 
 class MiddlewareLayers:
@@ -46,54 +42,26 @@ class MiddlewareLayers:
             self.acall = _async_call(one, self.acall)
 
 
-def reply_message(response: Response) -> AIMessage:
-    """The reply itself: with structured output, a tool message may come after it."""
-    for message in reversed(response.result):
-        if isinstance(message, AIMessage):
-            return message
-    raise TypeError("middleware: the response holds no AIMessage, return one from wrap_model_call")
-
-
 def _normalized(result: Any) -> Response:
     if isinstance(result, ExtendedModelResponse):
         result = result.model_response
     return ModelResponse(result=[result]) if isinstance(result, AIMessage) else result
 
 
-def _bound(request: Request) -> tuple[Runnable[Any, Any], list[BaseMessage]]:
-    messages: list[BaseMessage] = [
-        *([request.system_message] if request.system_message else []),
-        *request.messages,
-    ]
-    settings = request.model_settings
-    if request.response_format is not None:
-        schema = request.response_format.schema
-        return request.model.with_structured_output(schema, include_raw=True, **settings), messages
-    if request.tools:
-        return request.model.bind_tools(request.tools, tool_choice=request.tool_choice, **settings), messages
-    return (request.model.bind(**settings) if settings else request.model), messages
-
-
-def _response(output: Any) -> Response:
-    if not isinstance(output, dict):
-        return ModelResponse(result=[output])
-    if output["parsing_error"] is not None:
-        output["raw"].response_metadata[PARSING_ERROR] = output["parsing_error"]
-    return ModelResponse(result=[output["raw"]], structured_response=output["parsed"])
-
-
 def _call_model(request: Request) -> Response:
-    model, messages = _bound(request)
-    return _response(model.invoke(messages))
+    model, messages = call_of_request(request)
+    return response_of_output(model.invoke(messages))
 
 
 async def _acall_model(request: Request) -> Response:
-    model, messages = _bound(request)
-    return _response(await model.ainvoke(messages))
+    model, messages = call_of_request(request)
+    return response_of_output(await model.ainvoke(messages))
 
 
-def _stream_model(request: Request) -> Any:
-    model, messages = _bound(request)
+def _stream_model(request: Request) -> Generator[AIMessageChunk, None, Response]:
+    if request.response_format is not None:
+        return _call_model(request)  # a value is parsed from the whole reply
+    model, messages = call_of_request(request)
     whole: Any = None
     for chunk in model.stream(messages):
         whole = chunk if whole is None else whole + chunk
@@ -101,8 +69,11 @@ def _stream_model(request: Request) -> Any:
     return ModelResponse(result=[message_chunk_to_message(whole)])
 
 
-async def _astream_model(request: Request) -> Any:
-    model, messages = _bound(request)
+async def _astream_model(request: Request) -> AsyncGenerator[AIMessageChunk | Finished, None]:
+    if request.response_format is not None:
+        yield Finished(response=await _acall_model(request))
+        return
+    model, messages = call_of_request(request)
     whole: Any = None
     async for chunk in model.astream(messages):
         whole = chunk if whole is None else whole + chunk
@@ -122,7 +93,7 @@ def _async_call(one: Any, inner: AsyncForward) -> Callable[[Request], Awaitable[
 
 
 def _sync_stream(one: Any, inner: SyncForward, inner_stream: SyncStream) -> SyncStream:
-    def chunks(request: Request) -> Any:
+    def chunks(request: Request) -> Generator[AIMessageChunk, None, Response]:
         if isinstance(one, FlowMiddleware):
             return (yield from stream(one.guarded_flow(request), inner, inner_stream))
         with held():  # a stranger may still throw the reply away, so it cannot be shown as it comes
@@ -132,7 +103,7 @@ def _sync_stream(one: Any, inner: SyncForward, inner_stream: SyncStream) -> Sync
 
 
 def _async_stream(one: Any, inner: AsyncForward, inner_stream: AsyncStream) -> AsyncStream:
-    async def chunks(request: Request) -> Any:
+    async def chunks(request: Request) -> AsyncGenerator[AIMessageChunk | Finished, None]:
         if isinstance(one, FlowMiddleware):
             async with contextlib.aclosing(astream(one.guarded_flow(request), inner, inner_stream)) as items:
                 async for item in items:

@@ -1,0 +1,80 @@
+"""What the bookkeeper remembers of a run tree, so that a call's row can still be put right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+__all__ = ["KeptCall", "PaidReply", "TraceState"]
+
+
+@dataclass(eq=False)
+class KeptCall:
+    """A call's row and what its judgement still needs.
+
+    Args:
+        trace: Its run tree.
+        row: The row, written or not.
+        settled: Whether evidence has said the kind outright, so that the root's end changes nothing.
+        reply: What the model said, until the root has ended.
+        traced_run: What to post again to LangSmith once the kind is final.
+        written: Whether the row was handed over, so that changes are corrections.
+    """
+
+    trace: TraceState
+    row: dict[str, Any]
+    settled: bool
+    reply: AIMessage | None = None
+    traced_run: Any = None
+    written: bool = False
+
+
+@dataclass(eq=False)
+class TraceState:
+    """A run tree.
+
+    Args:
+        calls: Its calls, until the root has ended.
+        by_message: Its calls by the id of their reply.
+        unpaid: Ids of replies that a cache gave, which nobody was billed for.
+        failures: How often each prompt has failed, by where it was sent from.
+        rejected: Ids of replies thrown away, with the id of the reply that came in their place.
+        ended: Whether the root has ended.
+    """
+
+    calls: list[KeptCall] = field(default_factory=list)
+    by_message: dict[str, KeptCall] = field(default_factory=dict)
+    unpaid: set[str] = field(default_factory=set)
+    failures: dict[tuple[Any, int], int] = field(default_factory=dict)
+    rejected: dict[str, str | None] = field(default_factory=dict)
+    ended: bool = False
+
+    def spent_usd(self, message_ids: list[str]) -> float | None:
+        """Return what the calls behind some replies cost together, ``None`` where one is not known."""
+        spent = 0.0
+        for message_id in set(message_ids) - self.unpaid:
+            kept = self.by_message.get(message_id)
+            if kept is None or kept.row["cost_usd"] is None:
+                return None
+            spent += kept.row["cost_usd"]
+        return spent
+
+    def end(self) -> None:
+        """Let go of messages: from here on only rows are needed."""
+        self.ended = True
+        for kept in self.calls:
+            kept.reply = kept.traced_run = None
+        self.calls.clear()
+        self.failures.clear()
+
+
+@dataclass(frozen=True)
+class PaidReply:
+    """A reply that was paid for, so that a replay of it can be told from a new one."""
+
+    thread: str | None
+    paid_at: float
+    cost_usd: float | None
+    model: str | None

@@ -1,0 +1,1 @@
+"""Cheap models first, the strongest last, and evidence in between."""

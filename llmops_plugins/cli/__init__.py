@@ -1,0 +1,1 @@
+"""The `llmops` command: parse, call the library, print."""

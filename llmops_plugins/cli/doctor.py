@@ -1,0 +1,148 @@
+"""`llmops doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json as json_module
+import sys
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmops_plugins.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from llmops_plugins.accounting.doctor import Diagnosis
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    graph: Annotated[
+        str | None, typer.Argument(help="The graph, or a function that makes it, as module:attribute.")
+    ] = None,
+    input: Annotated[
+        str, typer.Option(help="A text for its messages, or its whole input as JSON.")
+    ] = "Hello!",
+    models: Annotated[Path | None, typer.Option(help="Registry file with your prices.")] = None,
+    db: Annotated[
+        str, typer.Option(help="Without a graph: the ledger to read a trace from.")
+    ] = "sqlite:///llmops.db",
+    trace: Annotated[
+        str | None, typer.Option(help="Without a graph: the trace, the latest by default.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run a graph once, or read a trace: what is captured and priced, and which prompts re-send most."""
+    from llmops_plugins.accounting.doctor import diagnose_graph
+    from llmops_plugins.cli.render import print_json
+    from llmops_plugins.models.registry import ModelRegistry
+
+    if graph is None:
+        if models is not None:
+            raise ConfigurationError("models", "prices a run; name the graph to run as module:attribute")
+        diagnosis = _diagnose_trace(db, trace)
+    else:
+        if trace is not None:
+            raise ConfigurationError("trace", "reads a ledger and runs nothing; leave out the graph")
+        registry = ModelRegistry.from_yaml(models) if models is not None else None
+        found = _load(graph)
+        diagnosis = diagnose_graph(found, _input(input, found), registry)
+    if json:
+        print_json(diagnosis.to_dict())
+    else:
+        _print(diagnosis)
+
+
+def _diagnose_trace(db: str, trace: str | None) -> Diagnosis:
+    from llmops_plugins.accounting.doctor import diagnose_rows
+    from llmops_plugins.storage.database import open_engine
+    from llmops_plugins.storage.ledger_queries import LedgerQueries
+
+    calls, _ = LedgerQueries(open_engine(db)).trace_rows(trace)
+    if not calls:
+        raise ConfigurationError("trace", f"{db} holds no such trace, see `llmops report --by trace`")
+    return diagnose_rows(calls)
+
+
+def _load(path: str) -> Any:
+    module_name, _, attribute = path.partition(":")
+    if not module_name or not attribute:
+        raise ConfigurationError(
+            "graph", f"must be module:attribute, for example my_app.agent:graph, got {path!r}"
+        )
+    # A command on the path does not see the folder it is called from, unlike `python -m`.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module_name), attribute, None)
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(
+            "graph", f"{module_name} cannot be imported ({type(error).__name__}: {error}), check the path"
+        ) from error
+    if found is None:
+        raise ConfigurationError("graph", f"{module_name} has no attribute {attribute!r}, check its spelling")
+    return _runnable(path, found)
+
+
+def _runnable(path: str, found: Any) -> Any:
+    if callable(found) and not hasattr(found, "stream"):
+        try:
+            found = found()
+            if inspect.isawaitable(found):
+                found = asyncio.run(_result(found))
+        except (Exception, SystemExit) as error:
+            raise ConfigurationError(
+                "graph",
+                f"{path} failed when called ({type(error).__name__}: {error}), "
+                "name a graph or a function without arguments that returns one",
+            ) from error
+    if hasattr(found, "compile") and not hasattr(found, "stream"):
+        raise ConfigurationError("graph", f"{path} is a graph that is not compiled, call its compile()")
+    if not hasattr(found, "stream") or isinstance(found, type):
+        raise ConfigurationError("graph", f"{path} is a {type(found).__name__}, name a graph or a chain")
+    return found
+
+
+async def _result(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def _input(text: str, graph: Any) -> Any:
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            return json_module.loads(text)
+        except ValueError as error:
+            raise ConfigurationError("input", f"looks like JSON but is not ({error}), correct it") from None
+    is_graph = hasattr(graph, "stream_channels_asis")
+    return {"messages": [{"role": "user", "content": text}]} if is_graph else text
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    from rich.text import Text
+
+    from llmops_plugins.cli.render import console, literal, new_table, print_table
+
+    out = console()
+    if diagnosis.groups:
+        table = new_table(
+            ("node", "model"),
+            ("kind", "captured", "with usage", "priced", "input", "re-sent", "largest part"),
+        )
+        for group in diagnosis.groups:
+            part = f"{group.largest_part[0]} {group.largest_part[1]:.0%}" if group.largest_part else ""
+            figures = (group.calls, group.with_usage, group.priced, group.input_tokens, group.resent_tokens)
+            kinds = literal(", ".join(group.kinds))
+            table.add_row(
+                literal(group.node), literal(group.model), kinds, *(f"{one:,}" for one in figures), part
+            )
+        print_table(out, table)
+        out.print()
+    for finding in diagnosis.findings:
+        level = Text(finding.level, style="red" if finding.level == "problem" else "yellow")
+        out.print(level + Text(" " + literal(f"{finding.where}: {finding.text}")))
+    if not diagnosis.findings:
+        out.print("Nothing to do: every call is captured, priced and accounted for.")

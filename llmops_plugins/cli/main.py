@@ -1,0 +1,78 @@
+"""The `llmops` command's entry: its subcommands, and the edge where errors become one sentence."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+import typer
+
+from llmops_plugins.errors import LlmopsError
+
+__all__ = ["app", "main"]
+
+_INTERRUPTED = 130
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""Typer's own refusals (an unknown option, a missing argument); it has no public name for their base."""
+
+app = typer.Typer(
+    name="llmops",
+    help="What your agents' answers really cost, and what the plugins would save.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _register() -> None:
+    from llmops_plugins.cli import demo, doctor, replay, report
+
+    app.command("report")(report.report)
+    app.command("replay")(replay.replay)
+    app.command("doctor")(doctor.doctor)
+    app.command("demo")(demo.demo)
+
+
+_register()
+
+
+def main() -> None:
+    """Run the command; bad input becomes one line on standard error and exit code 2."""
+    sys.exit(_run(sys.argv[1:] or ["--help"]))
+
+
+def _run(arguments: list[str]) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names and answers hold any character; a terminal that cannot show one is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = app(arguments, prog_name="llmops", standalone_mode=False)
+        sys.stdout.flush()
+    except LlmopsError as error:
+        return _refuse(str(error))
+    except _UsageError as error:
+        return _refuse(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except (BrokenPipeError, SystemExit) as error:
+        # Rich and Typer turn a closed pipe into an exit of their own.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _forget_output()
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(problem: str) -> int:
+    print(f"llmops: {' '.join(problem.split())}", file=sys.stderr)  # noqa: T201 - the command's own output
+    return 2
+
+
+def _forget_output() -> None:
+    """Whoever read the output has seen enough; without this Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

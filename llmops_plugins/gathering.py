@@ -1,0 +1,72 @@
+"""Several calls at once, in threads or as tasks: results in order, failures in place, none left running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, wait
+from typing import Any
+
+from langchain_core.runnables.config import ContextThreadPoolExecutor
+
+__all__ = ["agather", "gather"]
+
+
+def gather(
+    calls: Sequence[Callable[[], Any]], timeout: float | None, raised: tuple[type[BaseException], ...]
+) -> list[Any]:
+    """Make calls at once, each in a thread with a copy of the caller's context variables.
+
+    Args:
+        calls: What to call.
+        timeout: Seconds for all of them together. A thread cannot be stopped: one that is late ends unheeded.
+        raised: Exceptions that are raised here, like those that are no ``Exception``.
+
+    Returns:
+        The results in order, with an exception in the place of each call that failed or was late.
+    """
+    pool = ContextThreadPoolExecutor(max_workers=max(1, len(calls)))
+    try:
+        futures = [pool.submit(call) for call in calls]
+        done, _ = wait(futures, timeout=timeout)
+        return [_outcome(future, raised) if future in done else _late(timeout) for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def agather(
+    calls: Sequence[Coroutine[Any, Any, Any]],
+    timeout: float | None,
+    raised: tuple[type[BaseException], ...],
+) -> list[Any]:
+    """Await coroutines at once as tasks; the twin of :func:`gather`, which cancels those that are late."""
+    tasks = [asyncio.create_task(call) for call in calls]
+    try:
+        done = (await asyncio.wait(tasks, timeout=timeout))[0] if tasks else set()
+        return [_outcome(task, raised) if task in done else _late(timeout) for task in tasks]
+    finally:
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for task in tasks:  # asyncio complains about an exception that nobody looked at
+        if not task.cancelled():
+            task.exception()
+
+
+def _late(timeout: float | None) -> TimeoutError:
+    return TimeoutError(f"not done after {timeout} seconds")
+
+
+def _outcome(future: Future[Any] | asyncio.Task[Any], raised: tuple[type[BaseException], ...]) -> Any:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, raised) or not isinstance(error, Exception):
+        raise error
+    return error

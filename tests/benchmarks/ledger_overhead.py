@@ -1,0 +1,124 @@
+"""What a ledger costs the app: added caller time and total CPU per model call, beside its peers.
+
+Run as ``python -m tests.benchmarks.ledger_overhead``. All handlers take turns in one process; a figure is the
+median over rounds of the difference to the same round without a handler. The targets hold back to back, where
+the ledger's writer competes with the caller for the interpreter. With a model that takes a while, as real
+ones do, caches are cold after each wait: any handler then costs more, and the figures are for comparison.
+"""
+
+import gc
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langgraph.graph import START, MessagesState, StateGraph
+
+from llmops_plugins.accounting.ledger import CostLedger
+from llmops_plugins.testing import ScriptedChatModel
+
+ROUNDS, CALLS, WAITING_CALLS = 25, 40, 20
+CALLER_TARGET_US, CPU_TARGET_US = 150, 1_000
+
+
+class NoOp(BaseCallbackHandler):
+    """Does nothing."""
+
+
+def search_orders(customer: str, status: str, limit: int = 10) -> str:
+    """Search a customer's orders by status, newest first; returns their numbers, dates and totals."""
+
+
+def refund(order: str, amount: float, reason: str) -> str:
+    """Refund part or all of an order to the card it was paid with; takes three working days."""
+
+
+def write_ticket(subject: str, body: str, priority: str = "normal") -> str:
+    """Write a ticket for the support team, for what you cannot do yourself."""
+
+
+def prompt():
+    paragraph = "Our customers expect short and correct answers, and that we look before we speak. "
+    call = {"name": "search_orders", "args": {"customer": "C-1041", "status": "open"}, "id": "1"}
+    turns = [SystemMessage(paragraph * 10)]
+    for turn in range(3):
+        turns += [
+            HumanMessage(f"Question {turn}: {paragraph}"),
+            AIMessage("", tool_calls=[call]),
+            ToolMessage(f"order {turn}: " + "A-1041 2026-03-01 39.90 EUR; " * 8, tool_call_id="1"),
+        ]
+    return turns
+
+
+def workload(delay):
+    usage = {"input_tokens": 900, "output_tokens": 60, "total_tokens": 960}
+    reply = AIMessage("Your order was shipped on Monday. " * 6)
+    chat = ScriptedChatModel(
+        replies=[reply], usage=usage, model_name="gpt-4o-mini", provider="openai", delay=delay
+    ).bind_tools([search_orders, refund, write_ticket])
+    graph = StateGraph(MessagesState)
+    graph.add_node("model", lambda state: {"messages": [chat.invoke(state["messages"])]})
+    graph.add_edge(START, "model")
+    app, messages = graph.compile(), prompt()
+    return {
+        "bare": lambda config: chat.invoke(messages, config),
+        "in a graph": lambda config: app.invoke({"messages": messages}, config),
+    }
+
+
+def measure(call, handler, calls):
+    """Return microseconds a call: the caller's median and all CPU, background thread and flush included."""
+    config = {"callbacks": [handler]} if handler else {}
+    if isinstance(handler, CostLedger):
+        handler.flush()
+    gc.collect()
+    times, cpu = [], time.process_time()
+    for _ in range(calls):
+        started = time.perf_counter()
+        call(config)
+        times.append(time.perf_counter() - started)
+    if isinstance(handler, CostLedger):
+        handler.flush()
+    return statistics.median(times) * 1e6, (time.process_time() - cpu) / calls * 1e6
+
+
+def compare(call, handlers, rounds, calls):
+    """Return, for each handler, the median difference to no handler in the same round."""
+    differences = {name: ([], []) for name in handlers}
+    for turn in range(rounds):
+        base = measure(call, None, calls)
+        names = list(handlers)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            for kept, value, without in zip(
+                differences[name], measure(call, handlers[name], calls), base, strict=True
+            ):
+                kept.append(value - without)
+    return {name: tuple(map(statistics.median, values)) for name, values in differences.items()}
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = CostLedger(f"sqlite:///{Path(folder) / 'ledger.db'}")
+        handlers = {"no-op": NoOp(), "UsageMetadata": UsageMetadataCallbackHandler(), "CostLedger": ledger}
+        missed = []
+        print(f"{'':28}{'handler':16}{'caller, us':>12}{'all CPU, us':>14}")
+        for pace, delay, calls in (("back to back", 0.0, CALLS), ("5 ms a call", 0.005, WAITING_CALLS)):
+            for where, call in workload(delay).items():
+                found = compare(call, handlers, ROUNDS if not delay else ROUNDS // 3, calls)
+                for name, (caller, cpu) in found.items():
+                    print(f"{where + ', ' + pace:28}{name:16}{caller:12.0f}{cpu:14.0f}")
+                caller, cpu = found["CostLedger"]
+                if not delay and (caller > CALLER_TARGET_US or cpu > CPU_TARGET_US):
+                    missed.append(f"{where}, {pace}")
+        ledger.close()
+    print(f"targets for CostLedger: {CALLER_TARGET_US} us caller, {CPU_TARGET_US} us of CPU, back to back")
+    if missed:
+        print(f"missed: {'; '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
