@@ -65,6 +65,18 @@ class Observer(GraphCallbackHandler):
 
     # -- runs: who is whose parent
 
+    def _seen_parent(self, parent_run_id: UUID | None) -> UUID | None:
+        """Return the parent, or the one above it in place of one that no callback told of.
+
+        With LangSmith tracing on, a ``@traceable`` function (LangChain makes one of each middleware hook) is the
+        parent of the runs inside it, and fires no callbacks.
+        """
+        if parent_run_id is None or self._trees.find(parent_run_id) is not None:
+            return parent_run_id
+        callbacks = (var_child_runnable_config.get() or {}).get("callbacks")
+        above: UUID | None = getattr(callbacks, "parent_run_id", None)
+        return parent_run_id if self._trees.find(above) is None else above
+
     def _end_run(self, run_id: UUID, outputs: Any = None, error: BaseException | None = None) -> None:
         tree = self._trees.end(run_id)
         if tree is None:
@@ -85,7 +97,7 @@ class Observer(GraphCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note where the run stands."""
-        self._trees.start(run_id, parent_run_id, metadata, inputs=inputs)
+        self._trees.start(run_id, self._seen_parent(parent_run_id), metadata, inputs=inputs)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note the run's end; a root's output says which reply was the answer."""
@@ -107,7 +119,7 @@ class Observer(GraphCallbackHandler):
     ) -> None:
         """Note that everything below happens inside a tool."""
         name = kwargs.get("name") or (serialized or {}).get("name") or "tool"
-        self._trees.start(run_id, parent_run_id, metadata, tool=str(name))
+        self._trees.start(run_id, self._seen_parent(parent_run_id), metadata, tool=str(name))
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note the tool's end."""
@@ -128,7 +140,7 @@ class Observer(GraphCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note where the run stands."""
-        self._trees.start(run_id, parent_run_id, metadata)
+        self._trees.start(run_id, self._seen_parent(parent_run_id), metadata)
 
     def on_retriever_end(self, documents: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note the retriever's end."""
@@ -191,7 +203,7 @@ class Observer(GraphCallbackHandler):
         call = ObservedCall(
             run_id=str(run_id),
             parent_id=str(parent_run_id) if parent_run_id else None,
-            run=self._trees.of_call(run_id, parent_run_id),
+            run=self._trees.of_call(run_id, self._seen_parent(parent_run_id)),
             messages=messages,
             metadata=metadata or {},
             parameters=kwargs.get("invocation_params") or {},
@@ -256,7 +268,7 @@ class Observer(GraphCallbackHandler):
             return
         self._latest_events.append(data)
         observed = ObservedDecision if name == DECISION_EVENT else ObservedEmbedding
-        run = self._trees.find(run_id) or self._trees.of_call(run_id, run_id)
+        run = self._trees.of_call(run_id, self._seen_parent(run_id))
         self._writer.put(observed(data, str(run_id), run, metadata or {}, time.time()))
 
 

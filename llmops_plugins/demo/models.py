@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from llmops_plugins.demo.simulated import SimulatedSupportModel
 from llmops_plugins.errors import ConfigurationError, MissingExtraError
+from llmops_plugins.models.build import build_chat_model
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
 
 __all__ = ["DemoModels", "real_models", "simulated_models"]
@@ -68,24 +69,14 @@ def real_models(
         ConfigurationError: If a model cannot be built or the server does not answer.
     """
     if base_url is None:
-        strong = _hosted("model", model or "")
-        cheap = _hosted("cheap-model", cheap_model) if cheap_model else strong
+        strong = build_chat_model("model", model or "")
+        cheap = build_chat_model("cheap-model", cheap_model) if cheap_model else strong
     else:
         if not base_url.startswith(("http://", "https://")):
             raise ConfigurationError("base-url", f"must begin with http:// or https://, got {base_url!r}")
         strong = _served(model or _first_served(base_url), base_url)
         cheap = _served(cheap_model, base_url) if cheap_model else strong
     return DemoModels(strong=strong, cheap=cheap, registry=registry or ModelRegistry(), simulated=False)
-
-
-def _hosted(field: str, name: str) -> BaseChatModel:
-    from langchain.chat_models import init_chat_model
-
-    try:
-        return init_chat_model(name)
-    except Exception as error:  # a provider's own exceptions as well, mostly for want of its key
-        problem = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ConfigurationError(field, f"{name!r} cannot be built ({problem})") from error
 
 
 def _served(name: str, base_url: str) -> BaseChatModel:

@@ -52,8 +52,6 @@ def as_chat_model(field: str, model: Any) -> BaseChatModel:
     if not isinstance(model, BaseChatModel):
         problem = f"must be a chat model without bound tools, got {type(model).__name__}"
         raise ConfigurationError(field, problem)
-            field, f"must be a chat model without bound tools, got {type(model).__name__}"
-        )
     return model
 
 

@@ -181,8 +181,7 @@ def test_an_error_that_is_not_about_async_is_not_retried():
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("checkpointer", [InMemorySaver(), None])
-def test_an_interrupt_is_pointed_out(checkpointer):
+def test_an_interrupt_is_pointed_out():
     model = scripted()
 
     def plan(state):
@@ -191,11 +190,7 @@ def test_an_interrupt_is_pointed_out(checkpointer):
     def approve(state):
         interrupt("go on?")
 
-    if checkpointer is None:
-        graph = graph_of(plan, approve, interrupt_before=["approve"])
-        assert [group.calls for group in diagnose(graph).groups] == [1]
-        return
-    diagnosis = diagnose(graph_of(plan, approve, checkpointer=checkpointer))
+    diagnosis = diagnose(graph_of(plan, approve, checkpointer=InMemorySaver()))
     assert [group.calls for group in diagnosis.groups] == [1]
     assert any("stopped at an interrupt" in finding.text for finding in diagnosis.findings)
 
