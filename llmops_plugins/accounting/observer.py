@@ -68,8 +68,8 @@ class Observer(GraphCallbackHandler):
     def _seen_parent(self, parent_run_id: UUID | None) -> UUID | None:
         """Return the parent, or the one above it in place of one that no callback told of.
 
-        With LangSmith tracing on, a ``@traceable`` function (LangChain makes one of each middleware hook) is the
-        parent of the runs inside it, and fires no callbacks.
+        With LangSmith tracing on, a ``@traceable`` function (LangChain makes one of each middleware hook) is
+        the parent of the runs inside it, and fires no callbacks.
         """
         if parent_run_id is None or self._trees.find(parent_run_id) is not None:
             return parent_run_id

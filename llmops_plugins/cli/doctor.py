@@ -60,10 +60,11 @@ def doctor(
 
 def _diagnose_trace(db: str, trace: str | None) -> Diagnosis:
     from llmops_plugins.accounting.doctor import diagnose_rows
-    from llmops_plugins.storage.database import open_engine
+    from llmops_plugins.cli.database import opened
     from llmops_plugins.storage.ledger_queries import LedgerQueries
 
-    calls, _ = LedgerQueries(open_engine(db)).trace_rows(trace)
+    with opened(db) as engine:
+        calls, _ = LedgerQueries(engine).trace_rows(trace)
     if not calls:
         raise ConfigurationError("trace", f"{db} holds no such trace, see `llmops report --by trace`")
     return diagnose_rows(calls)

@@ -42,15 +42,15 @@ def report(
     """Print what was spent, on what, how much of it was hidden, and what was saved."""
     from llmops_plugins.accounting.report import build_report
     from llmops_plugins.accounting.trace import read_trace
+    from llmops_plugins.cli.database import opened
     from llmops_plugins.cli.render import console, print_json
     from llmops_plugins.cli.trace_tree import trace_tree
-    from llmops_plugins.storage.database import open_engine
 
-    engine, moment = open_engine(db), _moment(since)
-    found = build_report(engine, [name.strip() for name in by.split(",")], since=moment, thread=thread)
-    drawn = None
-    if trace is not None or (found.totals.calls and not json):
-        drawn = read_trace(engine, trace, since=moment, thread=thread)
+    moment, drawn = _moment(since), None
+    with opened(db) as engine:
+        found = build_report(engine, [name.strip() for name in by.split(",")], since=moment, thread=thread)
+        if trace is not None or (found.totals.calls and not json):
+            drawn = read_trace(engine, trace, since=moment, thread=thread)
     if json:
         print_json(found.to_dict() | ({"trace": asdict(drawn)} if drawn is not None else {}))
         return

@@ -29,6 +29,9 @@ __all__ = ["Bill", "Comparison", "compare", "support_cascade"]
 
 Progress = Callable[[int, int], None]
 
+_MAX_STEPS = 40
+"""Far more than any request needs; an agent's own limit is in the thousands, and a real model may loop."""
+
 _HEDGES = (
     "not sure",
     "not certain",
@@ -161,7 +164,7 @@ def _run(
 
 def _answer(agent: Runnable[Any, Any], request: SupportRequest) -> str:
     try:
-        output = agent.invoke({"messages": [("user", request.text)]})
+        output = agent.invoke({"messages": [("user", request.text)]}, {"recursion_limit": _MAX_STEPS})
     except GraphRecursionError:  # the model never stops calling tools: it has no answer
         return ""
     except Exception as error:
