@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from llmops_plugins.errors import ConfigurationError, LlmopsError
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -18,11 +20,22 @@ def opened(url: str) -> Iterator[Engine]:
 
     Args:
         url: An SQLAlchemy URL.
+
+    Raises:
+        ConfigurationError: If it cannot be opened or read.
     """
     from llmops_plugins.storage.database import open_engine
 
-    engine = open_engine(url)
+    engine = None
     try:
+        engine = open_engine(url)
         yield engine
+    except LlmopsError as error:
+        # The library's argument is the command's option, and goes by its name here.
+        library_field, _, problem = str(error).partition(": ")
+        if library_field != "url":
+            raise
+        raise ConfigurationError("db", problem) from error
     finally:
-        engine.dispose()
+        if engine is not None:
+            engine.dispose()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -47,16 +48,21 @@ def new_table(names: Sequence[str], figures: Sequence[str]) -> Table:
     """
     table = Table(header_style="bold", box=None, pad_edge=False)
     for header in names:
-        table.add_column(literal(header), overflow="fold", min_width=_MIN_NAME_WIDTH)
+        table.add_column(literal(header), overflow="fold")
     for header in figures:
         table.add_column(header, justify="right", no_wrap=True)
     return table
 
 
 def print_table(out: Console, table: Table) -> None:
-    """Print a table, wider than the terminal if that is what its figures need."""
+    """Print a table; a terminal too narrow for its figures wraps lines, since cutting them loses some."""
+    for column in table.columns:
+        if not column.no_wrap:
+            longest = max(cell_len(str(text)) for text in (column.header, *column.cells))
+            column.min_width = min(_MIN_NAME_WIDTH, longest)
     needed = Measurement.get(out, out.options.update(width=_UNFOLDED), table).minimum
-    out.print(table, width=max(out.width, needed), crop=False)
+    out.width = max(out.width, needed)
+    out.print(table, crop=False)
 
 
 def print_notes(out: Console, notes: Sequence[str]) -> None:

@@ -105,7 +105,7 @@ def _table(report: CostReport) -> Table:
             f"{row.resent_tokens:,}" if row.resent_tokens else "",
             f"{row.output_tokens:,}",
             usd(row.cost_usd, partial=partial),
-            usd(row.hidden_cost_usd, partial=partial),
+            usd(row.hidden_cost_usd, partial=partial and bool(row.hidden_cost_usd)),
         )
     return table
 
@@ -114,7 +114,7 @@ def _totals(totals: Totals) -> list[tuple[str, str]]:
     from llmops_plugins.cli.render import percent, usd
 
     partial = bool(totals.unpriced_calls or totals.calls_without_usage or totals.lost_calls)
-    hidden = usd(totals.hidden_cost_usd, partial=partial)
+    hidden = usd(totals.hidden_cost_usd, partial=partial and totals.hidden_calls > 0)
     return [
         ("calls", f"{totals.calls:,} ({totals.hidden_calls:,} hidden)"),
         ("cost", usd(totals.cost_usd, partial=partial)),

@@ -54,7 +54,7 @@ def rows_of(write_records, answer, **texts):
 
 
 def test_the_pair_whose_cascade_is_cheapest_is_chosen_not_the_cheapest_pair(write_records, answer):
-    rows = rows_of(write_records, answer, a="nnyy", b="yyyn", c="yyyn"[:3] + "y")
+    rows = rows_of(write_records, answer, a="nnyyp", b="yyynq", c="yyyyr")
     # a and b agree only on the third; b and c on the first three, and are right there.
     assert choose(rows) == [["b", "c"], ["best"]]
 
@@ -68,7 +68,7 @@ def test_no_pair_is_chosen_that_costs_more_than_the_best_model_alone(write_recor
 
 
 def test_models_without_a_price_text_or_every_answer_are_left_out(write_records, answer):
-    rows = rows_of(write_records, answer, a="yyyy", b="yyyy")
+    rows = rows_of(write_records, answer, a="yyyn", b="yyyq")
     assert choose(rows) == [["a", "b"], ["best"]]
     unpriced = {name: answer("y", 1.0, None) for name in ("a", "b", "best")}
     assert choose(read_records(write_records([unpriced])).rows) is None

@@ -118,7 +118,7 @@ def test_bad_input(llmops, files, monkeypatch, command, said):
     assert done.out == ""
     assert done.err.startswith("llmops: ")
     assert done.err.count("\n") == 1
-    assert said in done.err
+    assert said.lower() in done.err.lower()
     assert "secret" not in done.err
     assert snapshot(files) == before
 

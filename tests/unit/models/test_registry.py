@@ -292,7 +292,9 @@ def test_a_chat_model_object_is_no_factory():
 def test_build_names_what_init_chat_model_refuses():
     with pytest.raises(ConfigurationError, match=r"models.m.model: 'nobodys-model' cannot be built: .*infer"):
         ModelSpec(name="m", model="nobodys-model").build()
-    with pytest.raises(MissingExtraError, match=r"models.m.model: 'upstage:solar' cannot be built: .*langchain.upstage"):
+    with pytest.raises(
+        MissingExtraError, match=r"models.m.model: 'upstage:solar' cannot be built: .*langchain.upstage"
+    ):
         ModelSpec(name="m", model="upstage:solar").build()
     with pytest.raises(ConfigurationError, match=r"models.m.model: must give a BaseChatModel, got str"):
         ModelSpec(name="m", model=lambda: "text").build()

@@ -1,0 +1,209 @@
+"""Makes a tiny chat model that vLLM serves on a CPU: run it with the Python of the vLLM environment.
+
+It knows two dozen dialogues by heart. That is enough: what is tested is the accounting of a real server, and for
+that a model has to answer, to call a tool and to stop.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pydoc
+import random
+import sys
+import time
+from pathlib import Path
+
+import torch
+from dialogues import DIALOGUES, OTHER_TOOLS, SYSTEM_PROMPTS, TOOL
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+VOCABULARY = 2048
+CONTEXT = 4096
+BATCH = 6
+MOST_STEPS = 400
+MOST_SECONDS = 150
+GOOD_LOSS = 0.02
+WORST_LOSS = 0.1
+PEAK_RATE = 4e-3
+MOST_NEW_TOKENS = 400  # what a server takes for max_tokens where a request names none
+ASSISTANT = "<|im_start|>assistant\n"
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+PROSE_LENGTHS = (0, 0, 0, 0, 0, 0, 0, 300, 1000, 4000)  # characters of a system prompt that says nothing
+MARKERS = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
+TEMPLATE = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
+# Prose that is on every machine, to make the tokenizer and to stand as long system prompts.
+PROSE_MODULES = (
+    "argparse",
+    "asyncio",
+    "collections",
+    "email",
+    "http",
+    "json",
+    "logging",
+    "pathlib",
+    "random",
+)
+
+
+def prose() -> str:
+    return "\n".join(pydoc.render_doc(name, renderer=pydoc.plaintext) for name in PROSE_MODULES)
+
+
+def make_tokenizer(text: str) -> PreTrainedTokenizerFast:
+    """Train a byte-level BPE tokenizer that splits numbers into digits, as Qwen's does."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - len(MARKERS),
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    dialogues = json.dumps([DIALOGUES, OTHER_TOOLS, TOOL])
+    tokenizer.train_from_iterator([text, *[dialogues] * 20], trainer)
+    # Not special: vLLM's parser must see them in the text.
+    tokenizer.add_tokens([AddedToken(marker, normalized=False, special=False) for marker in MARKERS])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=TEMPLATE,
+        model_max_length=CONTEXT,
+    )
+
+
+def make_network(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=VOCABULARY,
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype="float32",
+    )
+    return Qwen2ForCausalLM(config)
+
+
+class Lessons:
+    """Renders the dialogues, each in turn, in ever different surroundings.
+
+    Args:
+        tokenizer: Its chat template renders them.
+        text: Prose for long system prompts.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+        self._tokenizer, self._text = tokenizer, text
+        self._chance = random.Random(0)
+        self._waiting: list[int] = []
+
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return token ids and labels, both ``(batch, length)``; only what the assistant says is a label."""
+        # Long prompts go together: a batch is as wide as its longest row.
+        prose_length = self._chance.choice(PROSE_LENGTHS)
+        encoded = [self._encode(self._next(prose_length)) for _ in range(BATCH)]
+        length = max(len(ids) for ids, _ in encoded)
+        ids = torch.full((BATCH, length), self._tokenizer.pad_token_id)
+        labels = torch.full((BATCH, length), -100)
+        for row, (tokens, targets) in enumerate(encoded):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            labels[row, : len(targets)] = torch.tensor(targets)
+        return ids, labels
+
+    def _next(self, prose_length: int) -> str:
+        chance = self._chance
+        if not self._waiting:
+            self._waiting = chance.sample(range(len(DIALOGUES)), len(DIALOGUES))
+        earlier = chance.sample(range(len(DIALOGUES)), chance.choice((0, 0, 0, 1, 2)))
+        chosen = [DIALOGUES[number] for number in (*earlier, self._waiting.pop())]
+        messages = [message for dialogue in chosen for message in dialogue]
+        tools = None
+        if chance.random() < 0.5 or any("tool_calls" in message for message in messages):
+            tools = [TOOL, *(tool for tool in OTHER_TOOLS if chance.random() < 0.3)]
+            chance.shuffle(tools)
+        if chance.random() < 0.6:
+            messages.insert(0, {"role": "system", "content": self._system_prompt(prose_length)})
+        return str(self._tokenizer.apply_chat_template(messages, tools=tools, tokenize=False))
+
+    def _system_prompt(self, prose_length: int) -> str:
+        if not prose_length:
+            return self._chance.choice(SYSTEM_PROMPTS)
+        start = self._chance.randrange(len(self._text) - prose_length)
+        return self._text[start : start + prose_length]
+
+    def _encode(self, conversation: str) -> tuple[list[int], list[int]]:
+        ids: list[int] = []
+        labels: list[int] = []
+        first, *turns = conversation.split(ASSISTANT)
+        for place, piece in enumerate((first, *turns)):
+            said, end, rest = piece.partition("<|im_end|>") if place else ("", "", piece)
+            taught = self._tokenizer.encode(said + end)
+            given = self._tokenizer.encode(rest + (ASSISTANT if place < len(turns) else ""))
+            ids += taught + given
+            labels += taught + [-100] * len(given)
+        return ids, labels
+
+
+def loss_of(network: Qwen2ForCausalLM, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean loss over the labelled tokens; only they are worth the vocabulary's logits."""
+    taught = labels[:, 1:] != -100
+    hidden = network.model(input_ids=ids).last_hidden_state[:, :-1][taught]
+    return torch.nn.functional.cross_entropy(network.lm_head(hidden), labels[:, 1:][taught])
+
+
+def train(network: Qwen2ForCausalLM, lessons: Lessons) -> float:
+    """Train until the dialogues are known by heart.
+
+    Returns:
+        The last smoothed loss.
+    """
+    optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=PEAK_RATE, total_steps=MOST_STEPS, pct_start=0.1
+    )
+    smoothed, end = 5.0, time.monotonic() + MOST_SECONDS
+    for step in range(MOST_STEPS):
+        ids, labels = lessons.batch()
+        loss = loss_of(network, ids, labels)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        smoothed = 0.95 * smoothed + 0.05 * loss.item()
+        if step % 50 == 0:
+            print(f"step {step}: loss {smoothed:.3f}", flush=True)
+        if smoothed < GOOD_LOSS or time.monotonic() > end:
+            break
+    return smoothed
+
+
+def main(folder: Path) -> None:
+    os.nice(10)
+    torch.set_num_threads(2)
+    text = prose()
+    tokenizer = make_tokenizer(text)
+    network = make_network(tokenizer)
+    loss = train(network, Lessons(tokenizer, text))
+    print(f"loss {loss:.3f}", flush=True)
+    if loss > WORST_LOSS:
+        sys.exit(f"the tiny model has not learnt its dialogues: loss {loss:.3f}, at most {WORST_LOSS}")
+    network.generation_config.update(eos_token_id=tokenizer.eos_token_id, max_new_tokens=MOST_NEW_TOKENS)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
