@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llmops_plugins.verification.first_applicable import FirstApplicable
     from llmops_plugins.verification.predicate import Predicate
     from llmops_plugins.verification.tool_calls import ValidToolCalls
-    from llmops_plugins.with_middleware import with_middleware
+    from llmops_plugins.wrapped_model.wrap import with_middleware
 
 __all__ = [
     "Agreement",
@@ -54,7 +54,7 @@ _MODULES = {
     "Price": "models.registry",
     "SelfHosted": "models.registry",
     "ValidToolCalls": "verification.tool_calls",
-    "with_middleware": "with_middleware",
+    "with_middleware": "wrapped_model.wrap",
 }
 
 

@@ -1,4 +1,4 @@
-"""The cascade as agent middleware, also for :func:`~llmops_plugins.with_middleware.with_middleware`."""
+"""The cascade as agent middleware, also for :func:`~llmops_plugins.wrapped_model.wrap.with_middleware`."""
 
 from __future__ import annotations
 

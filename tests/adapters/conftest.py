@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage
 from llmops_plugins.cascade.middleware import CascadeMiddleware
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.predicate import Predicate
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 DRAFT = "cheap draft"
 ANSWER = "strong good answer"

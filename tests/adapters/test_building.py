@@ -21,7 +21,7 @@ from langgraph.store.memory import InMemoryStore
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.testing import RecordedAnswer, ReplayChatModel, ScriptedChatModel
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 
 def scripted(*replies):

@@ -14,7 +14,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from llmops_plugins.errors import BudgetExceeded
 from llmops_plugins.testing import ScriptedChatModel
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 

@@ -13,7 +13,7 @@ from langgraph.graph import MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from llmops_plugins.testing import ScriptedChatModel
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 

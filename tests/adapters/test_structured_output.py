@@ -7,7 +7,7 @@ from langchain.agents import create_agent
 from pydantic import BaseModel, ValidationError
 
 from llmops_plugins.testing import ScriptedChatModel
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 
 class Person(BaseModel):

@@ -38,3 +38,18 @@ def test_public_names_are_declared_in_order_and_exist(name):
 def as_ruff_sorts(name):
     """Constants first, then classes, then the rest."""
     return not name.isupper(), name[0].islower(), name
+
+
+def test_no_public_name_is_a_modules_name_too():
+    # Importing the module would put it in the place of what the package exports under that name.
+    modules = {path.stem if path.is_file() else path.name for path in ROOT.iterdir()}
+    assert modules.isdisjoint(llmops_plugins.__all__)
+
+
+def test_every_public_name_is_exported_lazily_and_listed_for_type_checkers():
+    source = (ROOT / "__init__.py").read_text()
+    checked = next(node for node in ast.parse(source).body if isinstance(node, ast.If))
+    imported = {alias.name for node in checked.body for alias in node.names}
+    assert imported == set(llmops_plugins.__all__) == set(llmops_plugins._MODULES)
+    for name in llmops_plugins.__all__:
+        assert getattr(llmops_plugins, name).__name__ == name

@@ -35,7 +35,7 @@ def test_modules_that_need_no_framework_do_not_import_one_for_their_names(module
     assert modules_after(f"import llmops_plugins.{module}").isdisjoint(heavy)
 
 
-@pytest.mark.parametrize("module", ["flow", "flow_middleware", "with_middleware", "testing"])
+@pytest.mark.parametrize("module", ["flow", "flow_middleware", "wrapped_model.wrap", "testing"])
 def test_the_core_brings_no_database_and_no_command_line(module):
     assert modules_after(f"import llmops_plugins.{module}").isdisjoint(
         {"sqlalchemy", "genai_prices", "typer"}

@@ -48,7 +48,7 @@ REQUIRED = {
     "numpy",
 }
 IMPORTED_LATE = {"sqlalchemy", "genai_prices", "yaml", "rich", "typer"}
-ADAPTER = ("with_middleware", "with_middleware.py", "wrapped_model")
+ADAPTER = ("wrapped_model",)
 FOUNDATION = ("errors.py", "events.py")
 
 FILES = sorted(ROOT.rglob("*.py"))

@@ -4,8 +4,8 @@ from langchain_tests.unit_tests.chat_models import ChatModelUnitTests
 
 from llmops_plugins.flow import Forward
 from llmops_plugins.flow_middleware import FlowMiddleware
-from llmops_plugins.wrapped_model.model import ModelWithMiddleware
 from llmops_plugins.testing import RecordedAnswer, ReplayChatModel, ScriptedChatModel
+from llmops_plugins.wrapped_model.model import ModelWithMiddleware
 
 
 class PassOn(FlowMiddleware):

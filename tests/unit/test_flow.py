@@ -39,8 +39,8 @@ from llmops_plugins.flow import (
     run,
     stream,
 )
-from llmops_plugins.wrapped_model.layers import MiddlewareLayers
 from llmops_plugins.testing import ScriptedChatModel
+from llmops_plugins.wrapped_model.layers import MiddlewareLayers
 
 LAYERS = MiddlewareLayers([])
 

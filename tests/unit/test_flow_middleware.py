@@ -19,7 +19,7 @@ from llmops_plugins.events import Decision
 from llmops_plugins.flow import CallModel, Emit, Forward, Gather, Invoke
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.testing import ScriptedChatModel
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 
 def scripted(*replies, **settings):

@@ -39,6 +39,7 @@ def test_and_that_the_fix_it_names_fixes_it(server):
 
 @pytest.fixture
 def llmops(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):

@@ -24,7 +24,7 @@ from llmops_plugins.flow import CallModel, Emit, Forward, Gather, Invoke
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.storage.database import CALLS
 from llmops_plugins.testing import ScriptedChatModel
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 USAGE = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
 COSTS = ("input_cost", "output_cost", "total_cost")

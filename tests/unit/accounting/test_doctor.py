@@ -19,7 +19,7 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.predicate import Predicate
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 REGISTRY = ModelRegistry([ModelSpec(name="m", prices=(Price(input=1.0, output=2.0),))])
 QUESTION = {"messages": [("user", "What now?")]}

@@ -11,7 +11,7 @@ from llmops_plugins.verification.agreement import Agreement
 from llmops_plugins.verification.first_applicable import FirstApplicable
 from llmops_plugins.verification.predicate import Predicate
 from llmops_plugins.verification.tool_calls import ValidToolCalls
-from llmops_plugins.with_middleware import with_middleware
+from llmops_plugins.wrapped_model.wrap import with_middleware
 
 
 def model(*replies, name="model"):
