@@ -66,7 +66,9 @@ def _install_packages(environment: Path) -> None:
     done = subprocess.run([*pip, "-r", _REQUIREMENTS], capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-        raise CannotInstallError(f"pip cannot install its packages ({said[-1] if said else 'no reason given'})")
+        raise CannotInstallError(
+            f"pip cannot install its packages ({said[-1] if said else 'no reason given'})"
+        )
 
 
 def _name_the_distribution(environment: Path) -> None:

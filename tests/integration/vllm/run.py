@@ -55,7 +55,9 @@ def made_model() -> Path:
 def run_tests(url: str, arguments: list[str]) -> int:
     """Run the tests one at a time: they compare the ledger with counters of the whole server."""
     command = [sys.executable, "-m", "pytest", HERE, "-p", "no:xdist", *arguments]
-    return subprocess.run(command, cwd=PROJECT, env={**os.environ, "LLMOPS_VLLM_URL": url}, check=False).returncode
+    return subprocess.run(
+        command, cwd=PROJECT, env={**os.environ, "LLMOPS_VLLM_URL": url}, check=False
+    ).returncode
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
