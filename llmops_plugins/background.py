@@ -86,13 +86,13 @@ class Background:
         task.add_done_callback(done)
 
     def drain(self, timeout: float = 30.0) -> bool:
-        """Wait up to ``timeout`` seconds until nothing is pending; from a thread that runs no event loop.
+        """Wait up to ``timeout`` seconds until no thread is pending; for tasks there is :meth:`adrain`.
 
         Returns:
             Whether everything was done in time.
         """
         with self._changed:
-            return self._changed.wait_for(lambda: self._pending == 0, timeout)
+            return self._changed.wait_for(lambda: self._pending <= len(self._tasks), timeout)
 
     async def adrain(self, timeout: float = 30.0) -> bool:
         """Wait up to ``timeout`` seconds until nothing is pending, letting the running loop work."""

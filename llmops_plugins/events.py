@@ -44,16 +44,18 @@ class AvoidedCall:
     Args:
         provider: LangChain's provider name (``ls_provider``), or ``None`` where it is unknown.
         model: The model that would have been called.
-        input_tokens: Tokens it would have been sent.
-        output_tokens: Tokens it would have written.
+        input_tokens: Tokens it would have been sent; None where nobody knows, and so the saving is unknown.
+        output_tokens: Tokens it would have written; likewise.
+        cache_read_tokens: Of the input, what the provider's prompt cache would have served.
         basis: ``measured`` when the tokens are that call's own recorded usage, ``estimated`` otherwise.
         source: Where the tokens come from, for a reader who doubts them.
     """
 
     provider: str | None
     model: str
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int = 0
     basis: Literal["measured", "estimated"]
     source: str
 

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, get_args
 
 from langchain.agents.middleware.types import AgentMiddleware, ModelRequest, ModelResponse
+from langchain_core.messages import AIMessage
 
-from llmops_plugins.effects import Emit, Flow, Forward, Response, Result, Spawn
+from llmops_plugins.effects import Emit, Flow, Forward, ModelReply, Response, Result, Spawn
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision, Mode
 from llmops_plugins.flow import Steps, arun, run
@@ -109,6 +110,7 @@ def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any])
     reply: Response
     live_reply: Response | None = None
     live_error: Exception | None = None
+    paid: list[str] = []
     steps = Steps(flow)
     with contextlib.closing(flow):
         try:
@@ -121,6 +123,7 @@ def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any])
                         live_error = error if live else live_error
                         raise
                     live_reply = reply if live else live_reply
+                    paid += [] if live else _message_ids(reply)
             if steps.result is None:
                 raise TypeError("the flow returned None, return a ModelResponse")
             return steps.result
@@ -129,10 +132,24 @@ def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any])
                 raise
             failure = f"{type(error).__name__} inside the {capability}"
     with contextlib.suppress(Exception):  # who cannot hear of the failure must not make it the user's
-        yield Emit(Decision(capability=capability, outcome="failed_open", reason=failure))
+        yield Emit(
+            Decision(capability=capability, outcome="failed_open", reason=failure, rejected=tuple(paid))
+        )
     if live_reply is not None:
         return live_reply
     if live_error is not None:
         raise live_error
     reply = yield Forward(request, live=True)
     return reply
+
+
+def _message_ids(outcome: Any) -> list[str]:
+    """Return the ids of the replies in an effect's outcome, which name the calls that were paid for."""
+    match outcome:
+        case list():
+            return [message_id for one in outcome for message_id in _message_ids(one)]
+        case ModelResponse():
+            return [message.id for message in outcome.result if isinstance(message, AIMessage) and message.id]
+        case ModelReply():
+            return [outcome.message.id] if outcome.message.id else []
+    return []

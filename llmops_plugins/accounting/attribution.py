@@ -70,6 +70,9 @@ def check_kind_rule(rule: KindRule | None) -> None:
     Raises:
         ConfigurationError: Naming the entry.
     """
+    if rule is not None and not isinstance(rule, Mapping) and not callable(rule):
+        problem = f"must map node names to kinds, or be a function of CallFacts, got {type(rule).__name__}"
+        raise ConfigurationError("kinds", problem)
     for node, kind in rule.items() if isinstance(rule, Mapping) else ():
         if kind not in _KINDS:
             raise ConfigurationError(

@@ -105,7 +105,8 @@ class Bookkeeper:
         reply = reply_of(call.result)
         row = call_row(call, prices=self._prices, sent_before=self._sent_before, content=self._content)
         kind = kind_by_evidence(call, call_facts(call), self._kinds)
-        row |= {"kind": kind or kind_by_loop(call, reply), "rejected": False, "hidden": True}
+        seen = kind == "answer" and row["status"] == "ok"
+        row |= {"kind": kind or kind_by_loop(call, reply), "rejected": False, "hidden": not seen}
         row["attempt"] = _attempt(trace, call, row["status"])
         if call.run.root == call.run_id:  # a model called on its own: nothing stands between
             trace.ended = True
@@ -145,13 +146,13 @@ class Bookkeeper:
     def _note_cache_hit(self, call: ObservedCall) -> None:
         reply, usage = reply_of(call.result), reported_usage(call.result)
         reply_id = reply.id if reply is not None else None
-        if reply_id:
-            self._trace(call.run.tree).unpaid.add(reply_id)
         paid = self._paid_replies.get(reply_id or "")
         saved = paid.cost_usd if paid is not None else None
         if saved is None and usage is not None:
             cost = price_call(self._prices, call, usage, datetime.fromtimestamp(call.started_at, UTC))
             saved = cost.total_usd if isinstance(cost, Cost) else None
+        if reply_id:
+            self._trace(call.run.tree).unpaid[reply_id] = saved
         self._batch.decisions.append(cache_hit_row(call, saved))
 
     # -- decisions
@@ -224,7 +225,7 @@ class Bookkeeper:
         or none, not part of this run's input, and standing after the last human message.
         """
         thread = thread_id(end.tree.metadata)
-        known = trace.by_message.keys() | trace.unpaid
+        known = trace.by_message.keys() | trace.unpaid.keys()
         for message in _new_messages(output.messages[output.turn_start :], end.tree.inputs):
             paid = self._paid_replies.get(message.id or "")
             if paid is None or message.id in known or paid.paid_at >= end.tree.started_at:

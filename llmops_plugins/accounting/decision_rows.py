@@ -48,7 +48,13 @@ def avoided_usd(prices: PriceBook, avoided: Mapping[str, Any] | None, at: float)
     """Return what the avoided call would have cost, ``None`` where nothing prices it."""
     if avoided is None:
         return 0.0
-    usage = TokenUsage(input_tokens=avoided["input_tokens"], output_tokens=avoided["output_tokens"])
+    if avoided["input_tokens"] is None or avoided["output_tokens"] is None:
+        return None
+    usage = TokenUsage(
+        input_tokens=avoided["input_tokens"],
+        output_tokens=avoided["output_tokens"],
+        cache_read_tokens=avoided["cache_read_tokens"],
+    )
     cost = prices.price(avoided["provider"], avoided["model"], usage, datetime.fromtimestamp(at, UTC))
     return cost.total_usd if isinstance(cost, Cost) else None
 

@@ -8,25 +8,20 @@ tracer's own post, in what the message serialises to. See https://docs.langchain
 
 from __future__ import annotations
 
-import logging
 import time
-import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith.run_helpers import get_current_run_tree
 from langsmith.utils import tracing_is_enabled
-from pydantic import PrivateAttr
 
 from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence
 from llmops_plugins.accounting.observed import ObservedCall
+from llmops_plugins.accounting.priced_messages import USAGE_KEY, serialise_with_usage, warn_once
 from llmops_plugins.accounting.rows import call_breakdown, call_facts, price_call
 from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.events import KIND_KEY, Kind
@@ -37,10 +32,8 @@ __all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark
 BREAKDOWN_KEY = "llmops_input_breakdown"
 """Key in a LangSmith run's metadata for what the call's input was made of."""
 
-logger = logging.getLogger(__name__)
 _MAX_WAIT = 1.0
 _STUCK_SECONDS = 30.0
-_USAGE_KEY = "usage_metadata"
 _INPUT_DETAILS = {"cache_read": "cache_read", "cache_write": "cache_creation", "input_audio": "audio"}
 _OUTPUT_DETAILS = {"output_audio": "audio", "reasoning": "reasoning"}
 
@@ -85,7 +78,7 @@ def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None) -> None:
         # The client copies the mapping but not what is in it, so the breakdown can be made exact later.
         metadata[BREAKDOWN_KEY] = own[BREAKDOWN_KEY] = breakdown
     except Exception as error:  # noqa: BLE001 - tracing is never the app's problem
-        _warn_once("could not break down a call's input", type(error).__name__)
+        warn_once("could not break down a call's input", type(error).__name__)
 
 
 def complete_traced_call(call: ObservedCall, prices: PriceBook, rule: KindRule | None) -> None:
@@ -109,7 +102,7 @@ def complete_traced_call(call: ObservedCall, prices: PriceBook, rule: KindRule |
             if run is not None:
                 call.traced_run = TracedCall(run, call, prices)
     except Exception as error:  # noqa: BLE001 - tracing is never the app's problem
-        _warn_once("could not complete a call's run", type(error).__name__)
+        warn_once("could not complete a call's run", type(error).__name__)
 
 
 def correct_traced_kind(traced: TracedCall, kind: Kind) -> None:
@@ -127,7 +120,7 @@ def correct_traced_kind(traced: TracedCall, kind: Kind) -> None:
     metadata = {**run.metadata, KIND_KEY: kind, BREAKDOWN_KEY: breakdown.to_dict()}
     priced = _priced_usage(call, traced.prices)
     if priced is not None:
-        metadata[_USAGE_KEY] = priced
+        metadata[USAGE_KEY] = priced
         run.outputs = _with_usage(run.outputs, priced)
     # The mapping is shared with handlers and with the ledger's own record: replaced, not changed.
     run.extra = {**run.extra, "metadata": metadata}
@@ -165,7 +158,7 @@ def _complete_root_call(call: ObservedCall, noted_breakdown: dict[str, Any], pri
     noted_breakdown |= call_breakdown(call, usage.input_tokens if usage else None, None).to_dict()
     priced = _priced_usage(call, prices)
     if priced is not None and call.result is not None:
-        _serialise_with(call.result, priced)
+        serialise_with_usage(call.result, priced)
 
 
 def _priced_usage(call: ObservedCall, prices: PriceBook) -> dict[str, Any] | None:
@@ -195,7 +188,7 @@ def _with_usage(outputs: dict[str, Any] | None, usage: dict[str, Any]) -> dict[s
     """Return a run's outputs with another usage on the first message, as the whole call's bill."""
     match outputs:
         case {"generations": [[{"message": {"kwargs": dict() as kwargs}} as first, *others], *rest]}:
-            message = {**first["message"], "kwargs": {**kwargs, _USAGE_KEY: usage}}
+            message = {**first["message"], "kwargs": {**kwargs, USAGE_KEY: usage}}
             return {**(outputs or {}), "generations": [[{**first, "message": message}, *others], *rest]}
     return outputs
 
@@ -215,68 +208,3 @@ def _ended_run(tracer: LangChainTracer, call: ObservedCall) -> Any:
         parent = get_current_run_tree()
     siblings = parent.child_runs if parent is not None else ()
     return next((run for run in reversed(siblings) if str(run.id) == call.run_id), None)
-
-
-class _PricedUsage:
-    """Usage with costs, which knows whether a tracer has taken it."""
-
-    def __init__(self, usage: dict[str, Any]) -> None:
-        self._usage = usage
-        self._taken = False
-
-    def attributes(self) -> dict[str, Any]:
-        self._taken = True
-        return {_USAGE_KEY: self._usage}
-
-    def check_taken(self) -> None:
-        if not self._taken:
-            _warn_once("the tracer came first, put the ledger first in callbacks to post a lone call's cost")
-
-
-class _PricedMessage(AIMessage):
-    """A message that serialises with the cost of its usage, though its usage is still plain token counts."""
-
-    _priced: _PricedUsage | None = PrivateAttr(default=None)
-
-    @classmethod
-    def lc_id(cls) -> list[str]:
-        return AIMessage.lc_id()
-
-    @property
-    def lc_attributes(self) -> dict[str, Any]:
-        return super().lc_attributes | (self._priced.attributes() if self._priced else {})
-
-
-class _PricedChunk(AIMessageChunk):
-    """The same for a streamed reply."""
-
-    _priced: _PricedUsage | None = PrivateAttr(default=None)
-
-    @classmethod
-    def lc_id(cls) -> list[str]:
-        return AIMessageChunk.lc_id()
-
-    @property
-    def lc_attributes(self) -> dict[str, Any]:
-        return super().lc_attributes | (self._priced.attributes() if self._priced else {})
-
-
-def _serialise_with(result: LLMResult, usage: dict[str, Any]) -> None:
-    """Let the reply that handlers see serialise with ``usage``; the message the user gets is another one."""
-    if len(result.generations) != 1 or len(result.generations[0]) != 1:
-        return  # the tracer sums the usage of several, and cannot sum costs
-    generation = result.generations[0][0]
-    if isinstance(generation, ChatGeneration):
-        message = generation.message
-        priced: Any = {AIMessage: _PricedMessage, AIMessageChunk: _PricedChunk}.get(type(message))
-        if priced is not None:
-            copy = priced.model_construct(**dict(message))
-            copy._priced = _PricedUsage(usage)
-            weakref.finalize(copy, copy._priced.check_taken).atexit = False
-            result.generations[0][0] = generation.model_copy(update={"message": copy})
-
-
-@cache
-def _warn_once(problem: str, kind_of_error: str | None = None) -> None:
-    detail = f" ({kind_of_error})" if kind_of_error else ""
-    logger.warning("a LangSmith run is incomplete, your app is not affected: %s%s", problem, detail)

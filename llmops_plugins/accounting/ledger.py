@@ -21,6 +21,7 @@ from llmops_plugins.accounting.observer import Observer
 from llmops_plugins.accounting.open_calls import OpenCalls
 from llmops_plugins.accounting.rows import Content
 from llmops_plugins.accounting.writer import Leftover, Writer
+from llmops_plugins.background import BACKGROUND
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
@@ -39,6 +40,9 @@ register_configure_hook(_ACTIVE, inheritable=True)
 _ENCLOSING: contextvars.ContextVar[tuple[CostLedger | None, ...]] = contextvars.ContextVar(
     "llmops_enclosing_ledgers", default=()
 )
+
+
+_DRAIN_SECONDS = 10.0
 
 
 class CostLedger(Observer):
@@ -94,6 +98,10 @@ class CostLedger(Observer):
         check_kind_rule(kinds)
         if isinstance(registry, str | Path):
             registry = ModelRegistry.from_yaml(registry)
+        if not isinstance(registry, ModelRegistry | None):
+            raise ConfigurationError(
+                "registry", f"must be a ModelRegistry or a YAML file's path, got {type(registry).__name__}"
+            )
         self._engine = open_engine(url)
         prices = PriceBook(registry)
         writer = Writer(
@@ -135,10 +143,14 @@ class CostLedger(Observer):
         from llmops_plugins.accounting.report import build_report
 
         self.flush()
-        writer = self._writer
-        return build_report(
+        writer, background = self._writer, BACKGROUND.counts
+        found = build_report(
             self._engine, by, since=since, thread=thread, unkept=writer.unkept, trouble=writer.trouble
         )
+        unfinished = background.dropped + background.failed
+        if unfinished:
+            found.notes.append(f"{unfinished:,} shadow checks of this process did not run to their end.")
+        return found
 
     def trace(self, trace_id: str | None = None) -> Trace:
         """Flush, and return one run tree with its calls and decisions; the latest without an id."""
@@ -156,11 +168,21 @@ class CostLedger(Observer):
         Returns:
             Whether it is; ``False`` when the database would not take it in time.
         """
+        cancelled = self._calls.ended_unseen()
+        if cancelled:
+            self._writer.put(Leftover(cancelled, self._calls.give_up))
         return self._writer.flush(timeout)
 
     def close(self) -> None:
-        """Flush and let go of the database; calls whose end has not come are written as aborted."""
+        """Flush and let go of the database; calls whose end has not come are written as aborted.
+
+        Shadow work in threads gets ten seconds to end first. In an event loop, await
+        ``BACKGROUND.adrain()`` of :mod:`llmops_plugins.background` before the loop ends.
+        """
         _close(self._writer, self._calls, self._engine)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a CostLedger holds a database and a thread, attach it after unpickling")
 
     def __enter__(self) -> CostLedger:
         _ENCLOSING.set((*_ENCLOSING.get(), _ACTIVE.get()))
@@ -177,6 +199,7 @@ class CostLedger(Observer):
 
 
 def _close(writer: Writer, calls: OpenCalls, engine: Any) -> None:
+    BACKGROUND.drain(_DRAIN_SECONDS)
     unfinished = calls.all()
     if unfinished:
         writer.put(Leftover(unfinished, calls.give_up, deadline=time.monotonic()))

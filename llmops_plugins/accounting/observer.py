@@ -214,8 +214,7 @@ class Observer(GraphCallbackHandler):
         call.task = _current_task()
         if call.task is not None:
             call.may_be_vetoed = _another_handler_raises(self)
-        given_up = self._calls.open(run_id, call)
-        if given_up is not None:
+        for given_up in self._calls.open(run_id, call):
             self._writer.put(given_up)
         if parent_run_id is None:
             mark_root_call(call, metadata)

@@ -14,6 +14,7 @@ from llmops_plugins.accounting.observed import ObservedCall
 __all__ = ["OpenCalls"]
 
 _MAX_OPEN = 10_000
+_LOOK_EVERY = 128
 _MAX_GIVEN_UP = 1_000
 
 
@@ -32,6 +33,7 @@ class OpenCalls:
         self._lock = threading.RLock()
         self._open: OrderedDict[UUID, ObservedCall] = OrderedDict()
         self._given_up: OrderedDict[UUID, ObservedCall] = OrderedDict()
+        self._until_look = _LOOK_EVERY
 
     def is_open(self, run_id: UUID, messages: Sequence[BaseMessage]) -> bool:
         """Tell whether this very call was opened already, by the same handler attached twice."""
@@ -42,17 +44,27 @@ class OpenCalls:
         """Return the call in progress under an id."""
         return self._open.get(run_id)
 
-    def open(self, run_id: UUID, call: ObservedCall) -> ObservedCall | None:
-        """Note a call that starts; returns one given up to make room."""
+    def open(self, run_id: UUID, call: ObservedCall) -> list[ObservedCall]:
+        """Note a call that starts; now and then returns calls given up because no end of theirs can come."""
         with self._lock:
             call.same_id = self._open.get(run_id)
             self._open[run_id] = call
             call.run.tree.open_calls.add(call)
-            if len(self._open) <= _MAX_OPEN:
-                return None
-            oldest_id, oldest = self._open.popitem(last=False)
-            self._move_to_given_up(oldest_id, oldest)
-            return oldest
+            self._until_look -= 1
+            if self._until_look > 0 and len(self._open) <= _MAX_OPEN:
+                return []
+            self._until_look = _LOOK_EVERY
+            given_up = [one for one in self.ended_unseen() if self.give_up(one)]
+            if len(self._open) > _MAX_OPEN:
+                oldest_id, oldest = self._open.popitem(last=False)
+                self._move_to_given_up(oldest_id, oldest)
+                given_up.append(oldest)
+            return given_up
+
+    def ended_unseen(self) -> list[ObservedCall]:
+        """Return the calls whose task is done though no end of theirs was seen: they were cancelled."""
+        with self._lock:
+            return [call for call in self._open.values() if call.cannot_end]
 
     def close(self, run_id: UUID) -> ObservedCall | None:
         """Note a call that ends; returns it unless it is unknown or was closed already."""

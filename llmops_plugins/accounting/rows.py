@@ -132,7 +132,8 @@ def call_row(
         "usage_source": source,
         **usage_columns(usage),
         **cost_columns(cost),
-        "resent_tokens": breakdown.resent,
+        # Of an input nobody counted there is no share to tell.
+        "resent_tokens": breakdown.resent if usage is not None else None,
         "input_breakdown": breakdown.to_dict(),
         "user_metadata": user_metadata(call.metadata),
         "message_id": short(reply.id, 255) if reply is not None else None,

@@ -38,7 +38,8 @@ class TraceState:
     Args:
         calls: Its calls, until the root has ended.
         by_message: Its calls by the id of their reply.
-        unpaid: Ids of replies that a cache gave, which nobody was billed for.
+        unpaid: Ids of replies that a cache gave, with what the cache saved: that saving is the cache's, so
+            whoever decides with such a reply is charged as if it had been paid for.
         failures: How often each prompt has failed, by where it was sent from.
         rejected: Ids of replies thrown away, with the id of the reply that came in their place.
         ended: Whether the root has ended.
@@ -46,7 +47,7 @@ class TraceState:
 
     calls: list[KeptCall] = field(default_factory=list)
     by_message: dict[str, KeptCall] = field(default_factory=dict)
-    unpaid: set[str] = field(default_factory=set)
+    unpaid: dict[str, float | None] = field(default_factory=dict)
     failures: dict[tuple[Any, int], int] = field(default_factory=dict)
     rejected: dict[str, str | None] = field(default_factory=dict)
     ended: bool = False
@@ -54,11 +55,12 @@ class TraceState:
     def spent_usd(self, message_ids: list[str]) -> float | None:
         """Return what the calls behind some replies cost together, ``None`` where one is not known."""
         spent = 0.0
-        for message_id in set(message_ids) - self.unpaid:
+        for message_id in set(message_ids):
             kept = self.by_message.get(message_id)
-            if kept is None or kept.row["cost_usd"] is None:
+            cost = kept.row["cost_usd"] if kept is not None else self.unpaid.get(message_id)
+            if cost is None:
                 return None
-            spent += kept.row["cost_usd"]
+            spent += cost
         return spent
 
     def end(self) -> None:

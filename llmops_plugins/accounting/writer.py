@@ -17,6 +17,7 @@ from llmops_plugins.accounting.bookkeeper import Bookkeeper
 from llmops_plugins.accounting.langsmith import correct_traced_kind
 from llmops_plugins.accounting.observed import ObservedCall
 from llmops_plugins.accounting.row_store import RowStore
+from llmops_plugins.errors import LlmopsError
 
 __all__ = ["Leftover", "Writer"]
 
@@ -248,5 +249,7 @@ class Writer:
 
 def _first_line(error: Exception) -> str:
     """Name the error without the statement's parameters, which may hold what must not be stored."""
+    if isinstance(error, LlmopsError):
+        return str(error)  # one sentence that names the path and the fix
     cause = getattr(error, "orig", None) or getattr(error, "__cause__", None)
     return f"{type(error).__name__}: {getattr(cause, 'orig', None) or cause or ''}".strip(": ").split("\n")[0]

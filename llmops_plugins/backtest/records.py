@@ -14,7 +14,8 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Records:
 
     source: str
     rows: list[Record]
-    skipped: list[RecordError] = field(default_factory=list)
+    skipped: list[RecordError] = dataclass_field(default_factory=list)
 
     @property
     def models(self) -> list[str]:
@@ -79,12 +80,13 @@ class Records:
         return list(dict.fromkeys(model for row in self.rows for model in row.responses))
 
 
-def read_records(path: Path | str, *, skip_bad: bool = False) -> Records:
+def read_records(path: Path | str, *, skip_bad: bool = False, field: str = "records") -> Records:
     """Read a file of records.
 
     Args:
         path: A ``.jsonl`` or ``.jsonl.gz`` file.
         skip_bad: Leave out rows that cannot be used, and say which, instead of refusing the file.
+        field: The setting that names the file, for the error.
 
     Raises:
         ConfigurationError: If the file cannot be read or holds no usable record.
@@ -93,7 +95,7 @@ def read_records(path: Path | str, *, skip_bad: bool = False) -> Records:
     path = Path(path)
     rows: list[Record] = []
     skipped: list[RecordError] = []
-    for line, text in _lines(path):
+    for line, text in _lines(path, field):
         try:
             rows.append(_record(str(path), line, text))
         except RecordError as error:
@@ -101,13 +103,11 @@ def read_records(path: Path | str, *, skip_bad: bool = False) -> Records:
                 raise
             skipped.append(error)
     if not rows:
-        raise ConfigurationError(
-            "records", f"{path} holds no usable record, see the format in docs/cascade.md"
-        )
+        raise ConfigurationError(field, f"{path} holds no usable record, see the format in docs/cascade.md")
     return Records(source=str(path), rows=rows, skipped=skipped)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path, field: str) -> Iterator[tuple[int, bytes]]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for line, text in enumerate(file, 1):
@@ -116,7 +116,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(
-            "records", f"{path} cannot be read ({reason}), give a .jsonl or .jsonl.gz file"
+            field, f"{path} cannot be read ({reason}), give a .jsonl or .jsonl.gz file"
         ) from error
 
 

@@ -114,7 +114,7 @@ def replay(
             raise ConfigurationError("fit", "chooses the tiers, so leave it out or leave out --tiers")
         chosen = parse_tiers(tiers, records)
     elif fit is not None:
-        chosen = _fitted(read_records(fit, skip_bad=skip_bad), records, prices)
+        chosen = _fitted(read_records(fit, skip_bad=skip_bad, field="fit"), records, prices)
         if chosen is None:
             notes.append("No two cheap models are worth it on the rows of --fit: use the best single model.")
     else:

@@ -45,6 +45,10 @@ def parse_tiers(text: str, records: Records) -> list[list[str]]:
         raise ConfigurationError("tiers", "the last tier answers unverified, give it one model")
     if any(len(tier) < 2 for tier in tiers[:-1]):
         raise ConfigurationError("tiers", "agreement compares two models, join them as small+medium")
+    named = [model for tier in tiers for model in tier]
+    repeated = next((model for model in named if named.count(model) > 1), None)
+    if repeated is not None:
+        raise ConfigurationError("tiers", f"{repeated!r} is named twice, a second opinion is another model's")
     return tiers
 
 

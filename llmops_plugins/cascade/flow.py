@@ -6,9 +6,9 @@ cheap models at once and accepting where they agree is AutoMix's and self-consis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 
@@ -61,22 +61,32 @@ def cascade(request: Request, tiers: Sequence[Tier], verify: Verifier) -> Flow[R
         The accepted reply, whole, or the last tier's.
     """
     attempt = yield from attempt_tiers(request, tiers, verify)
-    last = tiers[-1].models[0]
     if attempt.accepted is not None:
-        yield Emit(_decision(attempt, last, mode="on"))
+        yield Emit(_decision(attempt, attempt.accepted, _counterfactual(request, attempt.accepted)))
         return attempt.accepted
-    reply: Response = yield Forward(request.override(model=last), live=True)
-    yield Emit(_decision(attempt, last, mode="on", returned=reply))
+    last = tiers[-1].models[0]
+    try:
+        reply: Response = yield Forward(request.override(model=last), live=True)
+    except Exception:
+        yield Emit(_decision(attempt, None, None))
+        raise
+    # Had the cascade not been there, the agent's own model would have answered, which may be another one.
+    avoided = None if _named(last) == _named(request.model) else _counterfactual(request, reply)
+    yield Emit(_decision(attempt, reply, avoided))
     return reply
 
 
-def shadow_cascade(request: Request, tiers: Sequence[Tier], verify: Verifier) -> Flow[None]:
+def shadow_cascade(request: Request, reply: Response, tiers: Sequence[Tier], verify: Verifier) -> Flow[None]:
     """Decide what :func:`cascade` would have done, for a request that has been answered already.
 
-    The cheap tiers are really asked, so a shadow costs what they cost.
+    The cheap tiers are really asked, so a shadow costs what they cost. What an accepted answer would have
+    avoided is the call that was made, so it is measured.
     """
     attempt = yield from attempt_tiers(request, tiers, verify)
-    yield Emit(_decision(attempt, tiers[-1].models[0], mode="shadow"))
+    avoided = None
+    if attempt.accepted is not None:
+        avoided = _avoided(request.model, reply, "measured", "the usage of the reply the user got")
+    yield Emit(_decision(attempt, attempt.accepted, avoided, mode="shadow"))
 
 
 def attempt_tiers(request: Request, tiers: Sequence[Tier], verify: Verifier) -> Flow[Attempt]:
@@ -124,34 +134,44 @@ def _message_ids(replies: Sequence[Response]) -> list[str]:
 
 
 def _decision(
-    attempt: Attempt, last: BaseChatModel, *, mode: Mode, returned: Response | None = None
+    attempt: Attempt, reply: Response | None, avoided: AvoidedCall | None, *, mode: Mode = "on"
 ) -> Decision:
-    reply = attempt.accepted or returned
     message = answer_message(reply) if reply is not None else None
-    accepted = attempt.accepted is not None
     return Decision(
         capability="cascade",
-        outcome="accepted" if accepted else "escalated",
+        outcome="escalated" if attempt.accepted is None else "accepted",
         reason=attempt.reasons[-1],
         mode=mode,
         returned=message.id if message is not None else None,
         rejected=attempt.rejected,
         hidden=attempt.hidden,
-        avoided=_avoided(message, last) if accepted else None,
+        avoided=avoided,
         details={"tier": attempt.tier + 1, "reasons": list(attempt.reasons)},
     )
 
 
-def _avoided(message: Any, last: BaseChatModel) -> AvoidedCall | None:
-    usage = getattr(message, "usage_metadata", None)
-    if not usage:
-        return None
-    named = last._get_ls_params()  # LangChain keeps a model's provider and name nowhere else
+def _counterfactual(request: Request, reply: Response) -> AvoidedCall:
+    """The call that the agent's own model would have made: nobody knows its tokens, the reply's stand in."""
+    return _avoided(request.model, reply, "estimated", "the reply's tokens at the own model's price")
+
+
+def _avoided(
+    model: BaseChatModel, reply: Response, basis: Literal["measured", "estimated"], source: str
+) -> AvoidedCall:
+    message = answer_message(reply)
+    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
+    provider, name = _named(model)
     return AvoidedCall(
-        provider=named.get("ls_provider"),
-        model=named.get("ls_model_name") or "",
-        input_tokens=usage["input_tokens"],
-        output_tokens=usage["output_tokens"],
-        basis="estimated",
-        source="the tokens of the accepted reply at the last tier's price",
+        provider=provider,
+        model=name,
+        input_tokens=usage.get("input_tokens"),
+        output_tokens=usage.get("output_tokens"),
+        cache_read_tokens=(usage.get("input_token_details") or {}).get("cache_read") or 0,
+        basis=basis,
+        source=source,
     )
+
+
+def _named(model: BaseChatModel) -> tuple[str | None, str]:
+    named = model._get_ls_params()  # LangChain keeps a model's provider and name nowhere else
+    return named.get("ls_provider"), named.get("ls_model_name") or ""

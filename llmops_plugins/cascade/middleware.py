@@ -13,7 +13,7 @@ from llmops_plugins.events import Mode
 from llmops_plugins.flow import Flow, Request, Response
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.models.build import as_chat_model
-from llmops_plugins.verification.verdict import Verifier, minimum_replies
+from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies
 
 __all__ = ["CascadeMiddleware"]
 
@@ -61,8 +61,7 @@ class CascadeMiddleware(FlowMiddleware):
             raise ConfigurationError(
                 f"tiers[{len(tiers) - 1}]", "the last tier answers unverified, give it one model"
             )
-        if not callable(verify):
-            raise ConfigurationError("verify", f"must be a verifier, got {type(verify).__name__}")
+        check_verifier("verify", verify)
         needed = minimum_replies(verify)
         for index, tier in enumerate(self.tiers[:-1]):
             if len(tier.models) < needed:
@@ -78,7 +77,7 @@ class CascadeMiddleware(FlowMiddleware):
 
     def shadow_flow(self, request: Request, reply: Response) -> Flow[Any]:
         """Record which tier would have answered."""
-        return shadow_cascade(request, self.tiers, self.verify)
+        return shadow_cascade(request, reply, self.tiers, self.verify)
 
 
 def _tier(index: int, models: Any) -> Tier:

@@ -9,6 +9,7 @@ import json as json_module
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,12 +75,12 @@ def _load(path: str) -> Any:
     module_name, _, attribute = path.partition(":")
     if not module_name or not attribute:
         raise ConfigurationError(
-            "graph", f"must be module:attribute, for example my_app.agent:graph, got {path!r}"
+            "graph", f"must be module:attribute or path.py:attribute, such as my_app:graph, got {path!r}"
         )
     # A command on the path does not see the folder it is called from, unlike `python -m`.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(importlib.import_module(module_name), attribute, None)
+        found = getattr(_module(module_name), attribute, None)
     except (Exception, SystemExit) as error:
         raise ConfigurationError(
             "graph", f"{module_name} cannot be imported ({type(error).__name__}: {error}), check the path"
@@ -87,6 +88,15 @@ def _load(path: str) -> Any:
     if found is None:
         raise ConfigurationError("graph", f"{module_name} has no attribute {attribute!r}, check its spelling")
     return _runnable(path, found)
+
+
+def _module(name: str) -> ModuleType:
+    """Import a module by its name, or by its file, as langgraph.json names it."""
+    if not name.endswith(".py"):
+        return importlib.import_module(name)
+    file = Path(name).resolve(strict=True)
+    sys.path.insert(0, str(file.parent))
+    return importlib.import_module(file.stem)
 
 
 def _runnable(path: str, found: Any) -> Any:

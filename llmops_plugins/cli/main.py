@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 
@@ -21,8 +22,18 @@ app = typer.Typer(
     name="llmops",
     help="What your agents' answers really cost, and what the plugins would save.",
     add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(metadata.version("llmops-plugins"))  # noqa: T201 - the command's own output
+        raise typer.Exit
 
 
 def _register() -> None:
@@ -55,9 +66,14 @@ def _run(arguments: list[str]) -> int:
         return _refuse(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
-    except (BrokenPipeError, SystemExit) as error:
+    except OSError as error:
+        _forget_output()
+        if isinstance(error, BrokenPipeError):
+            return 0
+        return _refuse(f"the output cannot be written ({error.strerror}), give it another place")
+    except SystemExit as error:
         # Rich and Typer turn a closed pipe into an exit of their own.
-        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+        if not isinstance(error.__context__, BrokenPipeError):
             raise
         _forget_output()
         return 0

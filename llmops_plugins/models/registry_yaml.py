@@ -105,6 +105,8 @@ def _record(kind: type[_Record], raw: object, path: str) -> _Record:
 def _spec(name: Any, raw: object) -> ModelSpec:
     path = f"models.{name}"
     entry = dict(_mapping(raw, path))
+    if not entry:
+        raise ConfigurationError(path, "says nothing, give it a price or a model, or remove it")
     spec_fields = [known.name for known in fields(ModelSpec) if known.name != "name"]
     _refuse_unknown(entry, [*RATES, *spec_fields], path)
     listed = _list(entry.pop("prices", []), f"{path}.prices")

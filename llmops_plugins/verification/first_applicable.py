@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.verification.verdict import Verdict, Verifier, minimum_replies
+from llmops_plugins.verification.verdict import Verdict, Verifier, check_verifier, minimum_replies
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -36,6 +36,8 @@ class FirstApplicable:
     def __init__(self, *verifiers: Verifier) -> None:
         if not verifiers:
             raise ConfigurationError("verifiers", "is empty: give at least one verifier")
+        for number, verifier in enumerate(verifiers):
+            check_verifier(f"verifiers[{number}]", verifier)
         self.verifiers = verifiers
         self.minimum_replies = max(map(minimum_replies, verifiers))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from langchain_core.messages import AIMessage
 from langgraph.errors import GraphBubbleUp
 
-from llmops_plugins.errors import BudgetExceeded
+from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
 
     from llmops_plugins.flow import Effect
 
-__all__ = ["NEVER_SWALLOWED", "Verdict", "Verifier", "answer_message", "minimum_replies"]
+__all__ = ["NEVER_SWALLOWED", "Verdict", "Verifier", "answer_message", "check_verifier", "minimum_replies"]
 
 NEVER_SWALLOWED = (GraphBubbleUp, BudgetExceeded)
 """Interrupts and refused budgets: a verifier that turns exceptions into a verdict passes these on."""
@@ -64,6 +65,24 @@ class Verifier(Protocol):
             The verdict.
         """
         ...
+
+
+def check_verifier(field: str, verifier: Any) -> None:
+    """Refuse what cannot judge: a class without its brackets, or a function that is no generator.
+
+    Args:
+        field: The setting that holds it, for the error.
+        verifier: What was given for a verifier.
+
+    Raises:
+        ConfigurationError: If it is none.
+    """
+    if isinstance(verifier, type):
+        raise ConfigurationError(field, f"must be a verifier, write {verifier.__name__}(...)")
+    is_function = inspect.isfunction(verifier)
+    call = verifier if is_function else inspect.getattr_static(type(verifier), "__call__", None)
+    if not inspect.isgeneratorfunction(call):
+        raise ConfigurationError(field, "must be a verifier, wrap a plain function as Predicate(function)")
 
 
 def minimum_replies(verifier: Verifier) -> int:

@@ -101,7 +101,7 @@ def compare(call, handlers, rounds, calls):
 
 
 def judged(where, call, handlers):
-    """Compare back to back, and again after a miss: a busy machine only adds time, so a miss has to repeat."""
+    """Compare back to back, again after a miss: a busy machine only adds time, so a miss must repeat."""
     for _ in range(ATTEMPTS):
         found = compare(call, handlers, ROUNDS, CALLS)
         show(f"{where}, back to back", found)

@@ -1,7 +1,7 @@
 """Makes a tiny chat model that vLLM serves on a CPU: run it with the Python of the vLLM environment.
 
-It knows two dozen dialogues by heart. That is enough: what is tested is the accounting of a real server, and for
-that a model has to answer, to call a tool and to stop.
+It knows two dozen dialogues by heart. That is enough: what is tested is the accounting of a real server, and
+for that a model has to answer, to call a tool and to stop.
 """
 
 from __future__ import annotations

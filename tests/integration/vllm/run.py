@@ -20,28 +20,30 @@ MODEL_SOURCES = ("make_model.py", "dialogues.py", "chat_template.jinja", "requir
 
 
 def main(arguments: list[str]) -> int:
-    """Install, make the model, serve it, and hand the arguments on to pytest."""
+    """Install, make the model, serve it, run pytest with the arguments; returns the exit code."""
     signal.signal(signal.SIGTERM, _leave)
-    url = os.environ.get("LLMOPS_VLLM_URL")
-    if url:
-        return run_tests(url, arguments)
     try:
-        install(ENVIRONMENT)
+        return _test(os.environ.get("LLMOPS_VLLM_URL"), arguments)
     except CannotInstallError as error:
         print(f"vLLM tests skipped: {error}")
         return 0
-    try:
-        with serve(ENVIRONMENT, made_model(), "tiny") as url:
-            return run_tests(url, arguments)
-    except ServerFailedError as error:
+    except (ServerFailedError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
 
 
+def _test(url: str | None, arguments: list[str]) -> int:
+    if url:
+        return run_tests(url, arguments)
+    install(ENVIRONMENT)
+    with serve(ENVIRONMENT, made_model(), "tiny") as made_here:
+        return run_tests(made_here, arguments)
+
+
 def made_model() -> Path:
-    """Return the tiny model's folder, after training it where it is missing or was made from other sources."""
+    """Return the tiny model's folder, after training it where none was made from these sources."""
     sources = b"".join((HERE / name).read_bytes() for name in MODEL_SOURCES)
     folder = ENVIRONMENT / f"tiny-model-{hashlib.sha256(sources).hexdigest()[:12]}"
     if not folder.exists():

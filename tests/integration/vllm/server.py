@@ -15,7 +15,7 @@ from pathlib import Path
 __all__ = ["ServerFailedError", "serve"]
 
 _HEALTHY_WITHIN_SECONDS = 120
-_STOPPED_WITHIN_SECONDS = 20
+_STOPPED_WITHIN_SECONDS = 10
 
 _SETTINGS = {
     "VLLM_NO_USAGE_STATS": "1",
@@ -104,9 +104,9 @@ def _tail(log: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the group to end, then end what is left of it: it outlives its leader while a child of it lives."""
     for stop in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, stop)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOPPED_WITHIN_SECONDS)
-    # The group outlives its leader while a child of it lives.

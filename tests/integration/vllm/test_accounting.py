@@ -5,7 +5,16 @@ import uuid
 
 import pytest
 
-from tests.integration.vllm.conftest import HOST, WAYS, agent_graph, ask, async_node_graph, node_graph
+from tests.integration.vllm.conftest import (
+    HOST,
+    WAYS,
+    agent_graph,
+    ask,
+    async_node_graph,
+    collect,
+    node_graph,
+    run_async,
+)
 
 QUESTION = "Where is order A1007?"
 STREAMED = [way for way in WAYS if way.endswith("messages")]
@@ -29,6 +38,11 @@ def test_a_node_that_calls_the_model(server, books, way):
     assert_agrees(calls, server.counters() - before)
     (call,) = calls
     assert (call.node, call.kind, call.hidden, call.model) == ("answer", "answer", False, server.model)
+    assert call.latency_seconds > 0
+    if way in STREAMED:
+        assert 0 < call.first_token_seconds <= call.latency_seconds
+    else:
+        assert call.first_token_seconds is None
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -51,25 +65,9 @@ def test_a_bare_model(server, books, way):
     if way == "stream":
         list(model.stream(QUESTION, books.config))
     else:
-
-        async def read():
-            return [chunk async for chunk in model.astream(QUESTION, books.config)]
-
-        asyncio.run(read())
+        collect(model.astream(QUESTION, books.config))
     assert_agrees(books.calls, server.counters() - before)
     assert 0 < books.calls[0].first_token_seconds <= books.calls[0].latency_seconds
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_the_first_token_is_timed_where_there_is_one(server, books, way):
-    build = async_node_graph if way.startswith("a") else node_graph
-    ask(build(server.chat()), way, QUESTION, books.config)
-    (call,) = books.calls
-    assert call.latency_seconds > 0
-    if way in STREAMED:
-        assert 0 < call.first_token_seconds <= call.latency_seconds
-    else:
-        assert call.first_token_seconds is None
 
 
 def test_several_calls_at_once(server, books):
@@ -80,7 +78,7 @@ def test_several_calls_at_once(server, books):
         inputs = [{"messages": [("user", f"Where is order A{number}?")]} for number in range(1001, 1009)]
         await asyncio.gather(*(graph.ainvoke(one, books.config) for one in inputs))
 
-    asyncio.run(main())
+    run_async(main())
     assert_agrees(books.calls, server.counters() - before)
     assert len({call.trace_id for call in books.calls}) == 8
 

@@ -1,14 +1,12 @@
 """The cascade with a real tier: drafts that do not hold are paid for, and the user never sees them."""
 
-import asyncio
-
 import pytest
 from langchain_core.messages import AIMessage
 
 from llmops_plugins.cascade.middleware import CascadeMiddleware
 from llmops_plugins.testing import RecordedAnswer, ReplayChatModel, ScriptedChatModel
 from llmops_plugins.verification.predicate import Predicate
-from tests.integration.vllm.conftest import agent_graph
+from tests.integration.vllm.conftest import agent_graph, collect
 
 QUESTION = "Explain your returns policy in detail."
 GIVEN = {"messages": [("user", QUESTION)]}
@@ -21,13 +19,11 @@ def cascade(*tiers, accept):
 def streamed(agent, config, asynchronous):
     """What a user interface would show, and the answer in the final state."""
 
-    async def read():
-        return [part async for part in agent.astream(GIVEN, config, stream_mode=["messages", "values"])]
-
+    modes = {"stream_mode": ["messages", "values"]}
     if asynchronous:
-        parts = asyncio.run(read())
+        parts = collect(agent.astream(GIVEN, config, **modes))
     else:
-        parts = list(agent.stream(GIVEN, config, stream_mode=["messages", "values"]))
+        parts = list(agent.stream(GIVEN, config, **modes))
     shown = "".join(part[0].text for mode, part in parts if mode == "messages" and part[0].type != "tool")
     return shown, [part for mode, part in parts if mode == "values"][-1]["messages"][-1]
 

@@ -12,8 +12,8 @@ from tests.integration.vllm.conftest import HOST
 COMMAND = Path(sys.executable).with_name("llmops")
 
 
-def demo(server, *options):
-    command = [COMMAND, "demo", "--base-url", server.base_url, "--limit", "3", "--json", *options]
+def demo(server, limit, *options):
+    command = [COMMAND, "demo", "--base-url", server.base_url, "--limit", str(limit), "--json", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -25,7 +25,7 @@ def total(result, figure):
 
 def test_both_runs_are_billed_as_the_server_counts(server):
     before = server.counters()
-    result = demo(server)
+    result = demo(server, 3)
     counted = server.counters() - before
     assert (result["simulated"], result["requests"]) == (False, 3)
     assert total(result, "calls") == counted.requests >= 6
@@ -46,7 +46,7 @@ def test_with_prices_it_has_a_cost(server, tmp_path):
     }
     prices.write_text(json.dumps({"models": {server.model: {"self_hosted": rates}}}))
     before = server.counters()
-    result = demo(server, "--models", str(prices))
+    result = demo(server, 1, "--models", str(prices))
     counted = server.counters() - before
     seconds = counted.input_tokens / HOST.input_tokens_per_second
     seconds += counted.output_tokens / HOST.output_tokens_per_second

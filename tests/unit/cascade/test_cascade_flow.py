@@ -87,7 +87,7 @@ def test_an_escalation_names_every_reply_that_was_paid_for_and_thrown_away():
     assert decision.avoided is None
 
 
-def test_what_is_avoided_is_the_last_tiers_call_for_the_accepted_tokens_and_marked_an_estimate():
+def test_what_is_avoided_is_the_own_models_call_for_the_accepted_tokens_and_marked_an_estimate():
     _, decision, _ = drive(
         cascade(REQUEST, TIERS, verdicts("reject", "accept")), [reply("a", "a")], [reply("b", "b")]
     )
@@ -96,10 +96,25 @@ def test_what_is_avoided_is_the_last_tiers_call_for_the_accepted_tokens_and_mark
     assert (avoided.input_tokens, avoided.output_tokens) == (100, 7)
 
 
-def test_without_usage_nothing_is_claimed():
+def test_an_own_model_other_than_the_last_tier_is_what_both_outcomes_are_compared_with():
+    request = REQUEST.override(model=MEDIUM)
+    tiers = [TIERS[0], TIERS[-1]]
+    _, accepted, _ = drive(cascade(request, tiers, verdicts("accept")), [reply("a", "a")])
+    _, escalated, _ = drive(cascade(request, tiers, verdicts("reject")), [reply("a", "a")], reply("c", "c"))
+    assert (accepted.avoided.model, escalated.avoided.model) == ("medium", "medium")
+
+
+def test_what_the_prompt_cache_served_is_avoided_at_the_cached_price():
+    cached = reply("a", "a")
+    cached.result[0].usage_metadata["input_token_details"] = {"cache_read": 90}
+    _, decision, _ = drive(cascade(REQUEST, TIERS, verdicts("accept")), [cached])
+    assert decision.avoided.cache_read_tokens == 90
+
+
+def test_without_usage_the_saving_is_unknown_and_not_zero():
     bare = ModelResponse(result=[AIMessage("a", id="a")])
     _, decision, _ = drive(cascade(REQUEST, TIERS, verdicts("accept")), [bare])
-    assert decision.avoided is None
+    assert (decision.avoided.input_tokens, decision.avoided.output_tokens) == (None, None)
 
 
 def test_an_abstention_escalates():
@@ -141,16 +156,25 @@ def test_an_error_of_the_last_tier_is_the_users_own():
     flow = cascade(REQUEST, TIERS[1:], verdicts("reject"))
     flow.send(None)
     flow.send([reply("b", "b")])
+    announced = flow.throw(TimeoutError())
+    assert (announced.decision.outcome, announced.decision.rejected) == ("escalated", ("b",))
     with pytest.raises(TimeoutError):
-        flow.throw(TimeoutError())
+        flow.send(None)
 
 
 def test_the_shadow_asks_the_cheap_tiers_only_and_marks_its_decision():
-    flow = shadow_cascade(REQUEST, TIERS, verdicts("reject", "reject"))
+    flow = shadow_cascade(REQUEST, reply("own", "o"), TIERS, verdicts("reject", "reject"))
     effects, decision, result = drive(flow, [reply("a", "a")], [reply("b", "b")])
     assert result is None
     assert [type(effect) for effect in effects] == [Gather, Gather, Emit]
     assert (decision.mode, decision.outcome) == ("shadow", "escalated")
+
+
+def test_what_a_shadow_would_have_avoided_is_the_call_that_was_made_so_it_is_measured():
+    own = reply("own", "o")
+    own.result[0].usage_metadata["output_tokens"] = 70
+    _, decision, _ = drive(shadow_cascade(REQUEST, own, TIERS, verdicts("accept")), [reply("a", "a")])
+    assert (decision.avoided.basis, decision.avoided.output_tokens) == ("measured", 70)
 
 
 @given(st.lists(st.sampled_from(["accept", "reject", "abstain"]), min_size=2, max_size=2))

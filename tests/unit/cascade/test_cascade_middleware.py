@@ -35,6 +35,8 @@ ANY = Predicate(lambda message: True)
         ([model().bind(stop=["."]), model()], ANY, "tiers[0]", "chat model"),
         (["no-such-provider:m", model()], ANY, "tiers[0]", "cannot be built"),
         ([model(), model()], "judge", "verify", "must be a verifier"),
+        ([model(), model()], ValidToolCalls, "verify", "ValidToolCalls(...)"),
+        ([model(), model()], lambda message: True, "verify", "Predicate(function)"),
     ],
 )
 def test_what_cannot_work_is_refused_when_built_naming_field_and_fix(tiers, verify, field, fix):
