@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -38,7 +39,11 @@ class Background:
     def __init__(self, *, max_running: int = 4, max_pending: int = 64) -> None:
         self._max_running = max_running
         self._max_pending = max_pending
-        self._threads_free = threading.BoundedSemaphore(max_running)
+        self.forget_parent()
+
+    def forget_parent(self) -> None:
+        """Start afresh, as a forked child must."""
+        self._threads_free = threading.BoundedSemaphore(self._max_running)
         self._changed = threading.Condition()
         self._pending = 0
         self._started = self._failed = self._dropped = 0
@@ -148,3 +153,7 @@ async def _bounded(work: Coroutine[Any, Any, Any], free: asyncio.Semaphore) -> N
 
 BACKGROUND = Background()
 """The process's own: every driver spawns here."""
+
+if hasattr(os, "register_at_fork"):
+    # A child has none of its parent's threads, and so nobody who would leave the room they take.
+    os.register_at_fork(after_in_child=BACKGROUND.forget_parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
@@ -18,6 +19,8 @@ __all__ = [
     "dispatch_decision",
     "dispatch_event",
 ]
+
+_NOTING = threading.Lock()
 
 LANGSMITH_DECISIONS_KEY = "llmops_decisions"
 """Key in a LangSmith run's metadata under which the decisions made in that run are listed."""
@@ -58,6 +61,8 @@ def _has_parent_run(config: RunnableConfig) -> bool:
 def _note_in_langsmith_run(data: dict[str, Any]) -> None:
     """LangChain's LangSmith tracer ignores custom events, so the run's own metadata carries the decision."""
     run_tree = get_current_run_tree()
-    if run_tree is not None:
+    if run_tree is None:
+        return
+    with _NOTING:  # gathered calls of one run decide at the same time
         decisions = run_tree.metadata.get(LANGSMITH_DECISIONS_KEY, [])
         run_tree.add_metadata({LANGSMITH_DECISIONS_KEY: [*decisions, data]})

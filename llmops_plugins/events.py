@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-__all__ = ["DECISION_EVENT", "KIND_KEY", "PART_KEY", "WRAPPER_KEY", "AvoidedCall", "Decision", "Kind", "Mode"]
+__all__ = [
+    "DECISION_EVENT",
+    "KIND_KEY",
+    "PART_KEY",
+    "SHADOW_KEY",
+    "WRAPPER_KEY",
+    "AvoidedCall",
+    "Decision",
+    "Kind",
+    "Mode",
+]
 
 DECISION_EVENT = "llmops.decision"
 """Name of the custom event that carries a :class:`Decision`."""
@@ -24,6 +34,9 @@ PART_KEY = "llmops_part"
 
 Read from a message's ``additional_kwargs`` or ``response_metadata``, and from a block or its ``extras``.
 """
+
+SHADOW_KEY = "llmops_shadow"
+"""Run-metadata key of a model call made in the background, whose reply nobody is given."""
 
 WRAPPER_KEY = "llmops_wrapper"
 """Run-metadata key of a run that only passes on what model runs inside it do, so it is not counted itself."""

@@ -47,7 +47,7 @@ from llmops_plugins.effects import (
 )
 from llmops_plugins.embeddings import CountedEmbeddings
 from llmops_plugins.errors import BudgetExceeded
-from llmops_plugins.events import KIND_KEY
+from llmops_plugins.events import KIND_KEY, SHADOW_KEY
 from llmops_plugins.gathering import agather, gather
 
 __all__ = [
@@ -208,18 +208,22 @@ async def astream(
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
+def held(metadata: dict[str, Any] | None = None) -> Iterator[None]:
     """Keep every model call made inside from the user's token stream; callbacks still see it.
+
+    Args:
+        metadata: What else to note on the runs inside.
 
     The tag has to be on the callback manager that children inherit: LangGraph's stream handler reads the tags
     of the run, not of the config (``disable_streaming`` and ``internal_call_metadata`` do not keep it out).
     """
     config = var_child_runnable_config.get() or {}
-    merged = merge_configs(config, {"tags": [NOSTREAM]})
+    merged = merge_configs(config, {"tags": [NOSTREAM], "metadata": metadata or {}})
     callbacks = config.get("callbacks")
     if callbacks is not None and not isinstance(callbacks, list):
         callbacks = callbacks.copy()
         callbacks.add_tags([NOSTREAM])
+        callbacks.add_metadata(metadata or {})
         merged["callbacks"] = callbacks
     token = var_child_runnable_config.set(merged)
     try:
@@ -298,10 +302,10 @@ async def _aperform(effect: Effect, forward: AsyncForward | None) -> Any:
 
 
 def _run_spawned(flow: Flow[Any], forward: SyncForward | None) -> Any:
-    with held():  # even a live call: nobody is reading any more
+    with held({SHADOW_KEY: True}):  # even a live call: nobody is reading any more
         return run(flow, forward)
 
 
 async def _arun_spawned(flow: Flow[Any], forward: AsyncForward | None) -> Any:
-    with held():
+    with held({SHADOW_KEY: True}):
         return await arun(flow, forward)

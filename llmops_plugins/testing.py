@@ -234,5 +234,5 @@ class ReplayChatModel(_AnsweringChatModel):
             "total_tokens": total,
         }
         if answer.cost_usd is not None:
-            usage["total_cost"] = answer.cost_usd
+            usage["total_cost"] = float(answer.cost_usd)  # an integer zero marks a cache hit
         return AIMessage(answer.text, usage_metadata=usage, response_metadata={"model_name": self.model_name})

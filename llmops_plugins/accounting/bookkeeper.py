@@ -32,6 +32,7 @@ from llmops_plugins.accounting.observed import (
 from llmops_plugins.accounting.rows import Content, call_facts, call_row, price_call, thread_id
 from llmops_plugins.accounting.trace_state import KeptCall, PaidReply, TraceState
 from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
+from llmops_plugins.events import SHADOW_KEY
 from llmops_plugins.models.prices import Cost, PriceBook
 
 __all__ = ["Bookkeeper"]
@@ -78,9 +79,9 @@ class Bookkeeper:
         """Hand over what can be written; with ``unfinished`` also the rows of traces still running."""
         ready = [kept for kept in self._waiting.values() if unfinished or kept.trace.ended]
         for kept in ready:
-            kept.written = True
             self._batch.calls.append(kept.row)
             del self._waiting[kept.row["call_id"]]
+            kept.hand_over()
         batch, self._batch = self._batch, Batch()
         return batch
 
@@ -113,7 +114,9 @@ class Bookkeeper:
             if kind is None and row["status"] == "ok":
                 row |= {"kind": "answer", "hidden": False}
         self._replace_given_up(call, row)
-        kept = KeptCall(trace, row, kind is not None, reply, call.traced_run)
+        # What a shadow asks for is nobody's answer, even where it says the same.
+        settled = kind is not None or SHADOW_KEY in call.metadata
+        kept = KeptCall(trace, row, settled, reply, call.traced_run)
         self._keep(kept)
         if row["message_id"]:
             trace.by_message[row["message_id"]] = kept
@@ -188,7 +191,10 @@ class Bookkeeper:
         open_calls = [
             (kept, kept.reply)
             for kept in trace.calls
-            if kept.reply is not None and not kept.settled and kept.row["status"] == "ok"
+            if kept.reply is not None
+            and not kept.settled
+            and kept.row["status"] == "ok"
+            and kept.reply.id not in trace.rejected
         ]
         replies = [reply for _, reply in open_calls]
         for index in answers_among(replies, output, inputs=tree.inputs, interrupted=tree.interrupted):

@@ -27,12 +27,12 @@ from llmops_plugins.accounting.prompt_parts import (
 )
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["PART_KEY", "InputBreakdown", "SentBefore", "break_down", "estimate_tokens"]
+__all__ = ["BYTES_PER_TOKEN", "PART_KEY", "InputBreakdown", "SentBefore", "break_down", "estimate_tokens"]
 
-_BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 # Chat templates wrap a message in about four tokens and a tool in about eight; few providers publish theirs.
-_MESSAGE_SCAFFOLDING = 4 * _BYTES_PER_TOKEN
-_TOOL_SCAFFOLDING = 8 * _BYTES_PER_TOKEN
+_MESSAGE_SCAFFOLDING = 4 * BYTES_PER_TOKEN
+_TOOL_SCAFFOLDING = 8 * BYTES_PER_TOKEN
 
 _MESSAGE_PARTS = ("system", "demonstrations", "memory", "history", "tool_results", "user", "scaffolding")
 _PART_OF_ROLE = {"system": "system", "tool": "tool_results"}
@@ -99,7 +99,7 @@ class SentBefore:
         ConfigurationError: A limit is below 1.
     """
 
-    def __init__(self, max_threads: int = 1024, max_parts_per_thread: int = 256) -> None:
+    def __init__(self, max_threads: int = 512, max_parts_per_thread: int = 2048) -> None:
         for name, value in (("max_threads", max_threads), ("max_parts_per_thread", max_parts_per_thread)):
             if value < 1:
                 raise ConfigurationError(name, f"{value} remembers nothing; give at least 1")
@@ -146,7 +146,7 @@ def estimate_tokens(text: str) -> float:
     Returns:
         Tokens, not rounded, so that estimates of pieces add up.
     """
-    return text_bytes(text) / _BYTES_PER_TOKEN
+    return text_bytes(text) / BYTES_PER_TOKEN
 
 
 def break_down(
@@ -220,7 +220,7 @@ def _user_turn(parts: Sequence[MessagePart]) -> set[int]:
 
 def _split_bill(size: int, billed: int | None, opaque: bool) -> tuple[int, int, bool]:
     """Return the tokens to share among the texts, those left unknown, and whether a bill was given."""
-    estimate = (size + _BYTES_PER_TOKEN // 2) // _BYTES_PER_TOKEN
+    estimate = (size + BYTES_PER_TOKEN // 2) // BYTES_PER_TOKEN
     if billed is None or billed < 0:
         return estimate, 0, False
     estimable = min(estimate, billed) if opaque or size == 0 else billed

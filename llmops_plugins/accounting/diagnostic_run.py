@@ -26,6 +26,7 @@ from llmops_plugins.models.registry import ModelRegistry
 __all__ = ["DiagnosticRun", "run_once"]
 
 _WITNESS_SWITCH = "LLMOPS_DOCTOR_WITNESS"
+_ASYNC_ONLY = ("No synchronous function provided", "a coroutine function synchronously")
 _NO_NAME = "a model without a name"
 
 
@@ -116,7 +117,7 @@ def run_once(graph: Any, graph_input: Any, registry: ModelRegistry | None) -> Di
             return _observed(graph, graph_input, registry, asynchronous=False)
         except (TypeError, NotImplementedError) as error:
             # LangChain and LangGraph refuse to run what is only async, each in words of its own.
-            if "sync" not in str(error).lower():
+            if not any(words in str(error) for words in _ASYNC_ONLY):
                 raise
             return _observed(graph, graph_input, registry, asynchronous=True)
     except Exception as error:

@@ -27,7 +27,7 @@ from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported
 from llmops_plugins.events import KIND_KEY, Kind
 from llmops_plugins.models.prices import Cost, PriceBook
 
-__all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark_root_call", "runs_around"]
+__all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark_root_call"]
 
 BREAKDOWN_KEY = "llmops_input_breakdown"
 """Key in a LangSmith run's metadata for what the call's input was made of."""
@@ -45,20 +45,6 @@ class TracedCall:
     run: Any
     call: ObservedCall
     prices: PriceBook
-
-
-def runs_around(span_id: UUID) -> list[UUID]:
-    """Return the runs around a LangSmith span, nearest first.
-
-    While tracing is on, ``create_agent`` opens such a span around every ``wrap_model_call`` and
-    ``wrap_tool_call``. It is the parent of what runs inside, though no callback handler is ever told of it.
-
-    Args:
-        span_id: The parent nobody has heard of; the current span has to be it, or be inside it.
-    """
-    span = get_current_run_tree()
-    around = [UUID(part[-36:]) for part in span.dotted_order.split(".")] if span is not None else []
-    return around[around.index(span_id) :: -1][1:] if span_id in around else []
 
 
 def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None) -> None:

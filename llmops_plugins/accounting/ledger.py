@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import os
 import time
 import weakref
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
@@ -113,8 +113,7 @@ class CostLedger(Observer):
         super().__init__(writer, prices=prices, kinds=kinds)
         # At exit, or when nobody holds the ledger any more.
         weakref.finalize(self, _close, self._writer, self._calls, self._engine)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=partial(_forget_parent, weakref.ref(self)))
+        _LEDGERS.add(self)
 
     # -- what users call
 
@@ -195,7 +194,16 @@ class CostLedger(Observer):
         *outer, active = _ENCLOSING.get()
         _ENCLOSING.set(tuple(outer))
         _ACTIVE.set(active)
-        self.flush()
+        if not _in_event_loop():  # where waiting for a database would stop everybody
+            self.flush()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _close(writer: Writer, calls: OpenCalls, engine: Any) -> None:
@@ -203,13 +211,16 @@ def _close(writer: Writer, calls: OpenCalls, engine: Any) -> None:
     unfinished = calls.all()
     if unfinished:
         writer.put(Leftover(unfinished, calls.give_up, deadline=time.monotonic()))
-    if writer.is_used:
-        writer.flush()
+    writer.stop()
     engine.dispose()
 
 
-def _forget_parent(ledger: weakref.ref[CostLedger]) -> None:
-    """Start afresh in a forked child; a ledger that is gone has nothing to forget."""
-    forked = ledger()
-    if forked is not None:
-        forked._forget_parent()
+def _forget_parents() -> None:
+    """Start afresh in a forked child."""
+    for ledger in list(_LEDGERS):
+        ledger._forget_parent()
+
+
+_LEDGERS: weakref.WeakSet[CostLedger] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parents)

@@ -84,8 +84,10 @@ class ObservedCall:
     parameters: Mapping[str, Any]
     started_at: float
     started_clock: float
-    nostream: bool = False
+    given: Any = None
     first_token_clock: float | None = None
+    last_token_clock: float | None = None
+    read_bytes: int = 0
     ended_clock: float | None = None
     result: LLMResult | None = None
     error: BaseException | None = None

@@ -172,7 +172,9 @@ class Observer(GraphCallbackHandler):
         """Open the call."""
         if metadata is not None and WRAPPER_KEY in metadata:
             return
-        self._open_call(run_id, parent_run_id, messages[0] if messages else (), tags, metadata, kwargs)
+        conversation = messages[0] if messages else ()
+        if not self._calls.is_open(run_id, conversation):
+            self._open_call(run_id, parent_run_id, conversation, tags, metadata, kwargs, given=conversation)
 
     def on_llm_start(
         self,
@@ -186,8 +188,9 @@ class Observer(GraphCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Open the call of a text model."""
-        messages = [HumanMessage(prompt) for prompt in prompts]
-        self._open_call(run_id, parent_run_id, messages, tags, metadata, kwargs)
+        if not self._calls.is_open(run_id, prompts):
+            messages = [HumanMessage(prompt) for prompt in prompts]
+            self._open_call(run_id, parent_run_id, messages, tags, metadata, kwargs, given=prompts)
 
     def _open_call(
         self,
@@ -197,19 +200,19 @@ class Observer(GraphCallbackHandler):
         tags: list[str] | None,
         metadata: dict[str, Any] | None,
         kwargs: dict[str, Any],
+        *,
+        given: Any,
     ) -> None:
-        if self._calls.is_open(run_id, messages):  # attached twice
-            return
         call = ObservedCall(
             run_id=str(run_id),
             parent_id=str(parent_run_id) if parent_run_id else None,
             run=self._trees.of_call(run_id, self._seen_parent(parent_run_id)),
             messages=messages,
+            given=given,
             metadata=metadata or {},
             parameters=kwargs.get("invocation_params") or {},
             started_at=time.time(),
             started_clock=time.perf_counter(),
-            nostream="nostream" in (tags or ()),
         )
         call.task = _current_task()
         if call.task is not None:
@@ -220,10 +223,12 @@ class Observer(GraphCallbackHandler):
             mark_root_call(call, metadata)
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """Take the time of the first token."""
+        """Take the time, and the length: a stream that is abandoned may end without a word about it."""
         call = self._calls.get(run_id)
-        if call is not None and call.first_token_clock is None:
-            call.first_token_clock = time.perf_counter()
+        if call is not None:
+            call.last_token_clock = time.perf_counter()
+            call.first_token_clock = call.first_token_clock or call.last_token_clock
+            call.read_bytes += len(token.encode("utf-8", "replace")) if isinstance(token, str) else 0
 
     def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Take the time of the first event that carries content."""
@@ -263,7 +268,7 @@ class Observer(GraphCallbackHandler):
         """Take down decisions and embedding calls."""
         if name not in (DECISION_EVENT, EMBEDDING_EVENT):
             return
-        if any(data is seen for seen in self._latest_events):  # attached twice
+        if any(data is seen for seen in tuple(self._latest_events)):  # attached twice
             return
         self._latest_events.append(data)
         observed = ObservedDecision if name == DECISION_EVENT else ObservedEmbedding

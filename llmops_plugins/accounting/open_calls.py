@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
-
-from langchain_core.messages import BaseMessage
 
 from llmops_plugins.accounting.observed import ObservedCall
 
@@ -35,10 +33,10 @@ class OpenCalls:
         self._given_up: OrderedDict[UUID, ObservedCall] = OrderedDict()
         self._until_look = _LOOK_EVERY
 
-    def is_open(self, run_id: UUID, messages: Sequence[BaseMessage]) -> bool:
-        """Tell whether this very call was opened already, by the same handler attached twice."""
+    def is_open(self, run_id: UUID, given: Any) -> bool:
+        """Tell whether this very call was opened already: a handler attached twice gets one object."""
         call = self._open.get(run_id)
-        return call is not None and call.messages is messages
+        return call is not None and call.given is given
 
     def get(self, run_id: UUID) -> ObservedCall | None:
         """Return the call in progress under an id."""

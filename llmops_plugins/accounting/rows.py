@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,7 +11,13 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage
 
 from llmops_plugins.accounting.attribution import CallFacts, graph_path, user_metadata
-from llmops_plugins.accounting.breakdown import InputBreakdown, SentBefore, break_down, estimate_tokens
+from llmops_plugins.accounting.breakdown import (
+    BYTES_PER_TOKEN,
+    InputBreakdown,
+    SentBefore,
+    break_down,
+    estimate_tokens,
+)
 from llmops_plugins.accounting.column_text import short
 from llmops_plugins.accounting.observed import ABORTS, CallStatus, ObservedCall
 from llmops_plugins.accounting.redaction import redact
@@ -109,7 +115,8 @@ def call_row(
     reply = reply_of(call.result)
     reported = reported_usage(call.result)
     breakdown = call_breakdown(call, reported.input_tokens if reported is not None else None, sent_before)
-    usage, source = _usage(status, reply, reported, breakdown)
+    written = round(estimate_tokens(reply.text) if reply is not None else call.read_bytes / BYTES_PER_TOKEN)
+    usage, source = _usage(status, written, reported, breakdown)
     at = datetime.fromtimestamp(call.started_at, UTC)
     cost = price_call(prices, call, usage, at) if usage is not None else None
     facts, step = call_facts(call), call.metadata.get("langgraph_step")
@@ -127,7 +134,7 @@ def call_row(
         "model": short(reported_model(call.result) or facts.model, 255),
         "status": status,
         "error": short(type(call.error).__name__, 255) if call.error is not None else None,
-        "latency_seconds": _seconds(call, call.ended_clock),
+        "latency_seconds": _seconds(call, call.ended_clock or call.last_token_clock),
         "first_token_seconds": _seconds(call, call.first_token_clock),
         "usage_source": source,
         **usage_columns(usage),
@@ -150,12 +157,11 @@ def _status(call: ObservedCall) -> CallStatus:
 
 
 def _usage(
-    status: CallStatus, reply: AIMessage | None, reported: TokenUsage | None, breakdown: InputBreakdown
+    status: CallStatus, written: int, reported: TokenUsage | None, breakdown: InputBreakdown
 ) -> tuple[TokenUsage | None, Literal["reported", "estimated", "none"]]:
     """Return what a call used and who says so; of a broken stream the provider may have said the half."""
     if status == "ok":
         return reported, "none" if reported is None else "reported"
-    written = round(estimate_tokens(reply.text)) if reply is not None else 0
     if status == "refused" or (status == "error" and not written and reported is None):
         return None, "none"
     if reported is None:
@@ -193,15 +199,33 @@ def cost_columns(cost: Cost | Unpriced | None) -> dict[str, Any]:
 def _content_columns(call: ObservedCall, reply: AIMessage | None, content: Content) -> dict[str, str | None]:
     if content == "none":
         return {"prompt": None, "answer": None}
-    prompt = json.dumps(
-        [{"role": message.type, "content": message.content} for message in call.messages],
-        ensure_ascii=False,
-        default=str,
-    )
-    answer: str | None = reply.text if reply is not None else None
-    if content == "redacted":
-        prompt, answer = redact(prompt), None if answer is None else redact(answer)
-    return {"prompt": short(prompt, _MAX_CONTENT), "answer": short(answer, _MAX_CONTENT)}
+    shown = _redacted if content == "redacted" else _shortened
+    messages = [
+        {"role": message.type, "content": _stored(message.content, shown)} for message in call.messages
+    ]
+    prompt = json.dumps(messages, ensure_ascii=False)
+    answer = shown(reply.text) if reply is not None else None
+    return {"prompt": short(prompt, _MAX_CONTENT), "answer": answer}
+
+
+def _shortened(text: str) -> str:
+    return text[:_MAX_CONTENT]
+
+
+def _redacted(text: str) -> str:
+    return redact(_shortened(text))
+
+
+def _stored(content: Any, shown: Callable[[str], str]) -> Any:
+    """Return a message's texts, each as it is to be stored; of other blocks only that they were."""
+    if isinstance(content, str):
+        return shown(content)
+    blocks = []
+    for block in content if isinstance(content, list) else ():
+        text = block if isinstance(block, str) else block.get("text") if isinstance(block, dict) else None
+        kind = block.get("type") if isinstance(block, dict) else "text"
+        blocks.append({"type": str(kind), **({"text": shown(text)} if isinstance(text, str) else {})})
+    return blocks
 
 
 def _seconds(call: ObservedCall, clock: float | None) -> float | None:

@@ -30,6 +30,12 @@ class KeptCall:
     traced_run: Any = None
     written: bool = False
 
+    def hand_over(self) -> None:
+        """Keep of a row that is written only what a correction needs: it may hold a whole prompt."""
+        self.written = True
+        needed = ("call_id", "status", "kind", "hidden", "rejected", "cost_usd")
+        self.row = {name: self.row[name] for name in needed}
+
 
 @dataclass(eq=False)
 class TraceState:

@@ -26,6 +26,7 @@ _LINGER = 0.1
 _WRITE_EVERY = 0.5
 _RETRY_EVERY = 5.0
 _WRITE_UNFINISHED_EVERY = 2.0
+_WAKE_EVERY = 600.0
 _MAX_UNWRITTEN = 20_000
 _MAX_JUDGED_AT_ONCE = 2_000
 _GRACE_SECONDS = 10.0
@@ -50,6 +51,7 @@ class Leftover:
 class _Flush:
     done: threading.Event
     durable: bool = False
+    last: bool = False
 
 
 class Writer:
@@ -108,7 +110,9 @@ class Writer:
         """Take one observed event; never blocks and never raises."""
         if self._thread is None:
             self._start()
-        if self._queue.qsize() >= self._max_queue:
+        # Few next to the calls, and without them the calls that were kept would be misjudged.
+        room = self._max_queue if isinstance(item, ObservedCall) else 2 * self._max_queue
+        if self._queue.qsize() >= room:
             self._lose(item, "the queue is full: the database is too slow")
         else:
             self._queue.put(item)
@@ -128,6 +132,16 @@ class Writer:
         self._queue.put(request)
         self._hurry.set()
         return request.done.wait(timeout) and request.durable
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Flush and end the thread; it starts again if more is observed."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            request = _Flush(threading.Event(), last=True)
+            self._queue.put(request)
+            self._hurry.set()
+            request.done.wait(timeout)
 
     def forget_parent(self) -> None:
         """Start afresh in a forked child: the thread and what it held stayed in the parent."""
@@ -167,12 +181,14 @@ class Writer:
                 self._say(f"{type(error).__name__} in the ledger itself")
             if flush is not None:
                 flush.done.set()
+                if flush.last:
+                    return
 
     def _drain(self) -> _Flush | None:
         """Judge what is waiting, up to the first flush."""
         busy = len(self._unwritten) or self._bookkeeper.waiting or self._leftovers
         try:
-            item = self._queue.get(timeout=_WRITE_EVERY if busy else None)
+            item = self._queue.get(timeout=_WRITE_EVERY if busy else _WAKE_EVERY)
             if not isinstance(item, _Flush):
                 # Waking for each event would take the interpreter away from the callers that often.
                 self._hurry.wait(_LINGER)
@@ -240,6 +256,7 @@ class Writer:
             return False
         self._unwritten = Batch()
         self._lost_and_written += lost
+        self.trouble = None
         if refused:
             with self._lock:
                 self._lost += refused

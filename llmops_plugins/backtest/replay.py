@@ -114,6 +114,8 @@ def replay(
             raise ConfigurationError("fit", "chooses the tiers, so leave it out or leave out --tiers")
         chosen = parse_tiers(tiers, records)
     elif fit is not None:
+        if Path(fit).resolve() == Path(path).resolve():
+            raise ConfigurationError("fit", "must be other records than those replayed, or the figures lie")
         chosen = _fitted(read_records(fit, skip_bad=skip_bad, field="fit"), records, prices)
         if chosen is None:
             notes.append("No two cheap models are worth it on the rows of --fit: use the best single model.")

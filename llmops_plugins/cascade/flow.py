@@ -98,9 +98,7 @@ def attempt_tiers(request: Request, tiers: Sequence[Tier], verify: Verifier) -> 
     rejected: list[str] = []
     hidden: list[str] = []
     for index, tier in enumerate(tiers[:-1]):
-        outcomes: list[Response | Exception] = yield Gather(
-            [Forward(request.override(model=model)) for model in tier.models]
-        )
+        outcomes = yield from _ask(request, tier)
         replies = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
         failed = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
         if failed is not None:
@@ -114,6 +112,19 @@ def attempt_tiers(request: Request, tiers: Sequence[Tier], verify: Verifier) -> 
             return _attempt(replies[0], index, reasons, rejected, hidden)
         rejected += _message_ids(replies)
     return _attempt(None, len(tiers) - 1, reasons, rejected, hidden)
+
+
+def _ask(request: Request, tier: Tier) -> Flow[list[Response | Exception]]:
+    """Ask a tier's models at once; a failure stands in the place of its reply."""
+    calls = [Forward(request.override(model=model)) for model in tier.models]
+    if len(calls) == 1:  # needs no thread of its own
+        try:
+            reply: Response = yield calls[0]
+        except Exception as error:  # noqa: BLE001 - whatever a cheap model raises, the next may answer
+            return [error]
+        return [reply]
+    outcomes: list[Response | Exception] = yield Gather(calls)
+    return outcomes
 
 
 def _attempt(

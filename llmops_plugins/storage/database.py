@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from llmops_plugins.errors import ConfigurationError, DatabaseUnavailableError
@@ -175,12 +174,19 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
+        if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
             raise ConfigurationError("url", f"must begin with sqlite:///, got {parsed.drivername}")
+        # Memory belongs to its connection: one for all threads, which take turns so that nobody's rollback
+        # undoes another's transaction.
         in_memory = parsed.database in (None, "", ":memory:")
-        # Every thread must see the same memory.
-        pool = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if in_memory else {}
-        engine = create_engine(parsed, json_serializer=_to_json, **pool)
+        pool: dict[str, Any] = (
+            {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0} if in_memory else {}
+        )
+        connect = {"check_same_thread": False}
+        # An error's parameters are rows, and rows may hold what must not reach a log.
+        engine = create_engine(
+            parsed, json_serializer=_to_json, hide_parameters=True, connect_args=connect, **pool
+        )
     except (ArgumentError, NoSuchModuleError):
         raise ConfigurationError(
             "url", "is not a database URL, write for example sqlite:///llmops.db"
@@ -202,9 +208,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # Readers and writers of other processes wait for each other instead of failing at once.
     cursor.execute("PRAGMA busy_timeout=5000")
-    # A database that may only be read, or that another process holds, keeps the mode it has.
-    with contextlib.suppress(sqlite3.OperationalError):
-        cursor.execute("PRAGMA journal_mode=WAL")
     # In WAL mode NORMAL survives a killed process; only a power cut can lose the last commits.
     cursor.execute("PRAGMA synchronous=NORMAL")
     # Expired prompts and answers are overwritten, not only unlinked.
@@ -239,6 +242,9 @@ def _create_missing(engine: Engine, attempts: int = 5) -> int | None:
 
 
 def _create(engine: Engine) -> int | None:
+    with engine.connect() as connection, contextlib.suppress(OperationalError):
+        # Only what is to be a ledger is switched, and not while another process holds it.
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     with engine.begin() as connection:
         METADATA.create_all(connection)
         version = connection.scalar(select(SCHEMA.c.version))

@@ -34,6 +34,7 @@ _STATED_YES_OR_NO = re.compile(r"[*_]*+(yes|no|true|false)\b[*_]*+[.!]", re.IGNO
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})[.!?][*_`]*+(?=\s)")
 
 _NUMBER = re.compile(r"-?[$€£¥₹]?\d[\d,]*+(?:\.\d++)?")
+_DENIAL = re.compile(r"\b(?:no|not|never|none|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*+(?:let me know|(?:i )?hope (?:this|that)|(?:please )?feel free|if you (?:have|need|want|would))\b",
     re.IGNORECASE,
@@ -45,8 +46,8 @@ def extract_answer(text: str) -> str | None:
 
     Looked for in this order: a JSON field ``answer`` or ``final_answer`` (broken JSON too), a last line
     ``#### x``, ``\\boxed{x}``, ``the answer is x`` or ``Answer: x``, the letter of an option; then a short
-    reply is its own answer, and of a longer one it is the last number of the last line, or that line. Made
-    for questions with one short answer: of two essays it compares how they end.
+    reply is its own answer, and of a longer one it is the last number of the last line. Made for questions
+    with one short answer: of two essays without one it says nothing.
 
     Args:
         text: The reply's text; only its last 20,000 characters are read.
@@ -64,7 +65,9 @@ def extract_answer(text: str) -> str | None:
         found = find(text)
         if found is not None:
             return canonical_answer(found)
-    return choice_letter(text) or canonical_answer(_conclusion(text))
+    letter = choice_letter(text)
+    conclusion = _conclusion(text) if letter is None else None
+    return letter if conclusion is None else canonical_answer(conclusion)
 
 
 def _field(text: str) -> str | None:
@@ -130,12 +133,16 @@ def _stated(text: str) -> str | None:
     return _SENTENCE_END.split(stated, maxsplit=1)[0]
 
 
-def _conclusion(text: str) -> str:
-    """Return a short reply whole, and of a longer one what its last line concludes."""
+def _conclusion(text: str) -> str | None:
+    """Return a short reply whole, and of a longer one the last number of its last line.
+
+    A line that denies something concludes otherwise than one that does not, even with the same number. Of a
+    longer reply without a number nobody can say where its answer is.
+    """
     if len(text) <= _LONGEST_SHORT_REPLY and "\n" not in text:
         return text
     lines = [line for line in text.split("\n") if line.strip() and not _COURTESY.match(line)]
-    if not lines:
-        return text
-    numbers = _NUMBER.findall(lines[-1])
-    return numbers[-1] if numbers else lines[-1]
+    numbers = _NUMBER.findall(lines[-1]) if lines else []
+    if not numbers:
+        return None
+    return f"not {numbers[-1]}" if _DENIAL.search(lines[-1]) else str(numbers[-1])

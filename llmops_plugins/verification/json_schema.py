@@ -52,7 +52,8 @@ class _Check:
 
     def problems(self, value: Any, schema: Any, path: str, depth: int) -> Iterator[str]:
         if schema is False:
-            yield f"{path} is not allowed"
+            # The name is the model's own words; reasons are stored, so it is not repeated.
+            yield f"{WHOLE} holds what is not allowed"
         if not isinstance(schema, dict) or (value is None and schema.get("nullable")):
             return
         # A schema may refer to itself without end, and a third party (an MCP server) may have written it.

@@ -53,12 +53,12 @@ class ValidToolCalls:
 
 
 def _problem(message: AIMessage, request: ModelRequest[Any]) -> str | None:
-    for invalid in message.invalid_tool_calls:
-        return f"{invalid['name']}: the arguments cannot be parsed"
+    if message.invalid_tool_calls:
+        return "the arguments of a tool call cannot be parsed"
     for call in message.tool_calls:
         check = _check(call["name"], request)
         if check is None:
-            return f"{call['name']}: no tool has this name"
+            return "calls a tool that does not exist"  # whose name is the model's own words
         problem = check(call["args"])
         if problem is not None:
             return f"{call['name']}: argument {problem}"
@@ -132,7 +132,9 @@ def _validation_problem(
                 # Reasons are stored and traced; a validator of the user's may quote the value.
                 own = detail["type"] in ("value_error", "assertion_error")
                 problem = "its validator refuses the value" if own else detail["msg"]
-                return f"{'.'.join(map(str, detail['loc'])) or WHOLE}: {problem}"
+                # Deeper places, and what is not allowed, may be named in the model's own words.
+                declared = detail["loc"] and detail["type"] != "extra_forbidden"
+                return f"{detail['loc'][0] if declared else WHOLE}: {problem}"
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - a validator of the user's may raise anything

@@ -10,6 +10,7 @@ from langchain.agents.middleware.types import ExtendedModelResponse, ModelRespon
 from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 
 from llmops_plugins.effects import Request, Response
+from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import (
     AsyncForward,
     AsyncStream,
@@ -44,6 +45,11 @@ class MiddlewareLayers:
 
 def _normalized(result: Any) -> Response:
     if isinstance(result, ExtendedModelResponse):
+        if result.command is not None:
+            raise ConfigurationError(
+                "middleware",
+                "one returned a Command, which needs an agent's state: give it to create_agent",
+            )
         result = result.model_response
     return ModelResponse(result=[result]) if isinstance(result, AIMessage) else result
 

@@ -17,7 +17,7 @@ from langchain_core.tracers.langchain import LangChainTracer
 from langgraph.graph import START, MessagesState, StateGraph
 from sqlalchemy import select
 
-from llmops_plugins.accounting import langsmith as traced
+from llmops_plugins.accounting import priced_messages
 from llmops_plugins.accounting.breakdown import InputBreakdown
 from llmops_plugins.events import Decision
 from llmops_plugins.flow import CallModel, Emit, Forward, Gather, Invoke
@@ -230,7 +230,7 @@ def test_a_model_on_its_own(langsmith, settle, ledger, call):
 
 
 def test_a_model_on_its_own_behind_the_tracer_says_what_to_do(langsmith, settle, ledger, caplog):
-    traced._warn_once.cache_clear()
+    priced_messages.warn_once.cache_clear()
     with caplog.at_level(logging.WARNING), ledger:
         for _ in range(2):
             ScriptedChatModel(replies=["hello"], usage=USAGE).invoke("hi")

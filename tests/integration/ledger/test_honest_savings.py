@@ -162,8 +162,8 @@ def test_the_report_says_when_shadow_work_was_lost(ledger):
     assert any("shadow checks" in note for note in ledger.report().notes)
 
 
-def test_closing_waits_for_shadow_work_in_threads():
-    ledger = CostLedger("sqlite://", registry=REGISTRY)
+def test_closing_waits_for_shadow_work_in_threads(tmp_path):
+    ledger = CostLedger(f"sqlite:///{tmp_path / 'ledger.db'}", registry=REGISTRY)
     cascade = CascadeMiddleware(
         tiers=[model("small", delay=0.2), model("large")], verify=ACCEPT, mode="shadow"
     )

@@ -59,11 +59,6 @@ def test_async(server, books):
     assert_estimated(server, books, before, run_async(read()))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="LangChain tells of no end when a call is cancelled inside a graph, and the ledger does not count "
-    "the tokens that had come: the call is written as aborted, with no output at all",
-)
 def test_async_inside_a_graph(server, books):
     async def read():
         text = ""

@@ -99,9 +99,9 @@ class TestOpenCalls:
         calls, three = OpenCalls(), [call() for _ in range(3)]
         ids = [uuid4() for _ in three]
         assert [calls.open(run_id, one) for run_id, one in zip(ids, three, strict=True)] == [
-            None,
-            None,
-            three[0],
+            [],
+            [],
+            [three[0]],
         ]
         assert calls.all() == three[1:]
         assert calls.close(ids[0]) is three[0]

@@ -90,7 +90,7 @@ def test_a_chosen_option_is_its_letter(reply):
         ("The Pacific.", "pacific"),
         ("$1,200", "1200"),
         ("First 3 and 4.\nThat makes 7 in 2 days, or $1,200 in all.", "1200"),
-        ("There are many.\n\nThe Pacific\n\nLet me know if you need 3 more!", "pacific"),
+        ("There are many.\n\nThe Pacific\n\nLet me know if you need 3 more!", None),
     ],
 )
 def test_without_a_mark_a_short_reply_or_the_end_of_a_long_one_answers(reply, answer):
@@ -139,3 +139,10 @@ def test_hostile_text_takes_no_more_than_linear_time(piece):
     started = time.perf_counter()
     extract_answer(piece * (40_000 // len(piece)))
     assert time.perf_counter() - started < 0.5
+
+
+def test_prose_that_denies_does_not_agree_with_prose_that_grants():
+    start = "Let me look at the policy for this order and at when it was delivered.\n"
+    granted = extract_answer(start + "Yes, it can be returned within 30 days.")
+    denied = extract_answer(start + "No, it cannot be returned within 30 days.")
+    assert granted != denied

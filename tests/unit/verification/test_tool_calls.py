@@ -98,7 +98,7 @@ def test_one_bad_call_among_good_ones_rejects(judge):
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        (call("find", query="rain"), "find: no tool has this name"),
+        (call("find", query="rain"), "calls a tool that does not exist"),
         (call("search"), "search: argument query: Field required"),
         (
             call("search", query="rain", limit="many"),
@@ -106,7 +106,7 @@ def test_one_bad_call_among_good_ones_rejects(judge):
         ),
         (call("search", query="rain", order="odd"), "search: argument order: Input should be 'new' or 'old'"),
         (call("book", guests=0, name="Ada"), "book: argument guests: Input should be greater than 0"),
-        (call("book", guests=2, name="Ada", vip=True), "book: argument vip: Extra inputs are not permitted"),
+        (call("book", guests=2, name="Ada", vip=True), "book: argument *: Extra inputs are not permitted"),
         (call("book", guests=2, name="nobody"), "book: argument name: its validator refuses the value"),
         (call("book", guests=2, name="crash"), "book: argument *: its check raised KeyError"),
     ],
@@ -127,7 +127,7 @@ def test_arguments_that_cannot_be_parsed_are_rejected(judge):
     verdict = judge(ValidToolCalls(), message, tools=[search])
     assert (verdict.outcome, verdict.reason) == (
         "reject",
-        "search: the arguments cannot be parsed",
+        "the arguments of a tool call cannot be parsed",
     )
 
 
@@ -154,7 +154,7 @@ def test_a_tool_declared_by_json_schema_is_checked_against_it(judge, declaration
     for arguments, problem in [
         ({}, "city is required"),
         ({"city": 3}, "city is not of type string"),
-        ({"city": "Ham", "when": "now"}, "when is not allowed"),
+        ({"city": "Ham", "when": "now"}, "* holds what is not allowed"),
     ]:
         verdict = judge(ValidToolCalls(), call("weather", **arguments), tools=[declaration])
         assert (verdict.outcome, verdict.reason) == ("reject", f"weather: argument {problem}")
