@@ -31,6 +31,7 @@ FENCE = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILIN
 MASKS = (
     (re.compile(r"trace [0-9a-f]{8}"), "trace ........"),
     (re.compile(r"[\d,]+ questions a minute"), "N questions a minute"),
+    (re.compile(r" {2,}"), "  "),  # how wide a column is, is for each version of rich to say
 )
 DIFF_PREAMBLE = """
 from langchain.agents import create_agent
