@@ -47,12 +47,13 @@ class TracedCall:
     prices: PriceBook
 
 
-def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None) -> None:
+def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None, rule: KindRule | None) -> None:
     """Note kind and breakdown of a model called on its own, whose run cannot be found later, while it starts.
 
     Args:
         call: The call, just started; from here on it has metadata of its own.
         metadata: The mapping the tracer shares with every handler.
+        rule: The user's rule for kinds.
     """
     if metadata is None or not tracing_is_enabled():
         return
@@ -60,14 +61,14 @@ def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None) -> None:
     call.metadata = own = dict(metadata)
     try:
         breakdown = call_breakdown(call, None, None).to_dict()
-        metadata.setdefault(KIND_KEY, kind_by_evidence(call, call_facts(call), None) or "answer")
+        metadata.setdefault(KIND_KEY, kind_by_evidence(call, call_facts(call), rule) or "answer")
         # The client copies the mapping but not what is in it, so the breakdown can be made exact later.
         metadata[BREAKDOWN_KEY] = own[BREAKDOWN_KEY] = breakdown
     except Exception as error:  # noqa: BLE001 - tracing is never the app's problem
         warn_once("could not break down a call's input", type(error).__name__)
 
 
-def complete_traced_call(call: ObservedCall, prices: PriceBook, rule: KindRule | None) -> None:
+def complete_traced_call(call: ObservedCall, prices: PriceBook) -> None:
     """Find an ended call's LangSmith run for :func:`correct_traced_kind`; complete a root's here.
 
     Never raises; a no-op without tracing.
@@ -75,7 +76,6 @@ def complete_traced_call(call: ObservedCall, prices: PriceBook, rule: KindRule |
     Args:
         call: The call, just ended.
         prices: Prices the call.
-        rule: The user's rule for kinds.
     """
     if is_llm_cache_hit(call.result):
         return

@@ -220,7 +220,7 @@ class Observer(GraphCallbackHandler):
         for given_up in self._calls.open(run_id, call):
             self._writer.put(given_up)
         if parent_run_id is None:
-            mark_root_call(call, metadata)
+            mark_root_call(call, metadata, self._kinds)
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Take the time, and the length: a stream that is abandoned may end without a word about it."""
@@ -250,7 +250,7 @@ class Observer(GraphCallbackHandler):
             return
         call.ended_clock, call.task = time.perf_counter(), None
         call.result, call.error = result, error
-        complete_traced_call(call, self._prices, self._kinds)
+        complete_traced_call(call, self._prices)
         call.result = snapshot(result)
         self._writer.put(call)
 

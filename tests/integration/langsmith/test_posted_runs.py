@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from llmops_plugins.accounting import priced_messages
 from llmops_plugins.accounting.breakdown import InputBreakdown
+from llmops_plugins.accounting.ledger import CostLedger
 from llmops_plugins.events import Decision
 from llmops_plugins.flow import CallModel, Emit, Forward, Gather, Invoke
 from llmops_plugins.flow_middleware import FlowMiddleware
@@ -406,3 +407,12 @@ def test_a_rule_that_raises_costs_no_row(langsmith, ledger, settle, monkeypatch)
     monkeypatch.setattr(ledger, "_kinds", rule)
     ScriptedChatModel(replies=["hi"], usage=USAGE).invoke("hi", {"callbacks": [ledger]})
     assert len(settle()) == 1
+
+
+def test_a_model_on_its_own_is_posted_with_the_kind_the_users_rule_gives(langsmith, settle, tmp_path):
+    ledger = CostLedger(f"sqlite:///{tmp_path / 'rule.db'}", kinds=lambda facts: "plan")
+    ScriptedChatModel(replies=["hello"], usage=USAGE).invoke("hi", {"callbacks": [ledger]})
+    assert [call.kind for call in ledger.trace().calls] == ["plan"]
+    settle()
+    assert [run["extra"]["metadata"]["llmops_kind"] for run in langsmith.runs("llm")] == ["plan"]
+    ledger.close()
