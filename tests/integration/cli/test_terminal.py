@@ -140,7 +140,8 @@ def test_ctrl_c_ends_it_at_once_and_quietly(tmp_path):
         "graph = RunnableLambda(wait)\n"
     )
     process = subprocess.Popen(
-        [LLMOPS, "doctor", "slow:graph"],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+        args=[LLMOPS, "doctor", "slow:graph"],
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.PIPE,
