@@ -19,13 +19,13 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage
 
 from llmops_plugins.accounting.ledger import CostLedger
-from llmops_plugins.backtest.records import Record, Records, read_records
-from llmops_plugins.backtest.singles import Single, best_single, singles
 from llmops_plugins.backtest.tiers import choose_tiers, parse_tiers
 from llmops_plugins.cascade.middleware import CascadeMiddleware
 from llmops_plugins.errors import ConfigurationError, RecordError, UnknownModelError
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
+from llmops_plugins.records.reading import Record, Records, read_records
+from llmops_plugins.records.singles import Single, best_single, singles
 from llmops_plugins.testing import RecordedAnswer, ReplayChatModel
 from llmops_plugins.verification.agreement import Agreement
 from llmops_plugins.verification.answers import extract_answer

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from llmops_plugins.backtest.records import Record, Records
-from llmops_plugins.backtest.singles import best_single, price_response, singles
 from llmops_plugins.errors import ConfigurationError, UnknownModelError
 from llmops_plugins.models.prices import PriceBook
+from llmops_plugins.records.reading import Record, Records
+from llmops_plugins.records.singles import best_single, price_response, singles
 
 __all__ = ["choose_tiers", "parse_tiers"]
 
@@ -24,7 +24,7 @@ def parse_tiers(text: str, records: Records) -> list[list[str]]:
         UnknownModelError: If the records hold no answers of a model.
 
     Example:
-        >>> from llmops_plugins.backtest.records import Record, RecordedResponse
+        >>> from llmops_plugins.records.reading import Record, RecordedResponse
         >>> answer = RecordedResponse(text="4", score=1.0)
         >>> row = Record(line=1, record_id="1", prompt="2+2", responses=dict.fromkeys("abc", answer))
         >>> parse_tiers("a+b,c", Records(source="-", rows=[row]))

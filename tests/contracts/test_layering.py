@@ -1,6 +1,7 @@
 """Imports run down only: the layers of the architecture, read from the source.
 
-``cli -> backtest -> capabilities -> verification -> models, storage -> core``, and errors and events lowest.
+``cli -> backtest -> capabilities -> records -> verification -> models, storage -> core``, errors and events
+lowest.
 """
 
 import ast
@@ -22,12 +23,13 @@ CAPABILITIES = (
     "memory",
     "guardrails",
 )
-SUPPORT = ("verification", "models", "storage", "adapter")
+SUPPORT = ("records", "verification", "models", "storage", "adapter")
 MAY_IMPORT = {
     "cli": {"cli", "demo", "backtest", *CAPABILITIES, *SUPPORT, "core"},
     "demo": {"demo", "backtest", *CAPABILITIES, *SUPPORT, "core"},
     "backtest": {"backtest", *CAPABILITIES, *SUPPORT, "core"},
     **{name: {name, *SUPPORT, "core"} for name in CAPABILITIES},
+    "records": {"records", "verification", "models", "storage", "core"},
     "verification": {"verification", "models", "storage", "core"},
     "adapter": {"adapter", "models", "core"},
     "models": {"models", "storage", "core"},

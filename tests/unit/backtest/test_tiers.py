@@ -1,9 +1,9 @@
 import pytest
 
-from llmops_plugins.backtest.records import read_records
 from llmops_plugins.backtest.tiers import choose_tiers, parse_tiers
 from llmops_plugins.errors import ConfigurationError, UnknownModelError
 from llmops_plugins.models.prices import PriceBook
+from llmops_plugins.records.reading import read_records
 
 PRICES = PriceBook(None)
 

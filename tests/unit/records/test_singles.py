@@ -1,9 +1,9 @@
 import pytest
 
-from llmops_plugins.backtest.records import read_records
-from llmops_plugins.backtest.singles import Single, best_single, singles
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
+from llmops_plugins.records.reading import read_records
+from llmops_plugins.records.singles import Single, best_single, singles
 
 
 @pytest.fixture

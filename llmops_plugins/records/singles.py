@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from llmops_plugins.backtest.records import Record, RecordedResponse
 from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage
+from llmops_plugins.records.reading import Record, RecordedResponse
 
 __all__ = ["Single", "best_single", "price_response", "singles"]
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.backtest.records import read_records
 from llmops_plugins.errors import ConfigurationError, RecordError
+from llmops_plugins.records.reading import read_records
 
 GOOD = {"text": "4", "score": 1.0, "input_tokens": 12, "output_tokens": 1}
 
