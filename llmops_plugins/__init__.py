@@ -11,49 +11,93 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmops_plugins.accounting.ledger import CostLedger
     from llmops_plugins.accounting.report import CostReport
+    from llmops_plugins.cascade.calibration import calibrate
     from llmops_plugins.cascade.middleware import CascadeMiddleware
+    from llmops_plugins.cascade.policy import CascadePolicy
     from llmops_plugins.embeddings import CountedEmbeddings
     from llmops_plugins.errors import ConfigurationError, LlmopsError
     from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price, SelfHosted
     from llmops_plugins.verification.agreement import Agreement
+    from llmops_plugins.verification.all_of import AllOf
+    from llmops_plugins.verification.any_of import AnyOf
+    from llmops_plugins.verification.extractors import (
+        choice_answer,
+        json_field,
+        normalized_text,
+        number_answer,
+    )
     from llmops_plugins.verification.first_applicable import FirstApplicable
+    from llmops_plugins.verification.judge import Judge
+    from llmops_plugins.verification.logprobs import LogprobConfidence
+    from llmops_plugins.verification.pairwise_judge import PairwiseJudge
     from llmops_plugins.verification.predicate import Predicate
+    from llmops_plugins.verification.self_consistency import SelfConsistency
+    from llmops_plugins.verification.similarity import SimilarAnswers
+    from llmops_plugins.verification.structured_output import MatchesSchema
     from llmops_plugins.verification.tool_calls import ValidToolCalls
     from llmops_plugins.wrapped_model.wrap import with_middleware
 
 __all__ = [
     "Agreement",
+    "AllOf",
+    "AnyOf",
     "CascadeMiddleware",
+    "CascadePolicy",
     "ConfigurationError",
     "CostLedger",
     "CostReport",
     "CountedEmbeddings",
     "FirstApplicable",
+    "Judge",
     "LlmopsError",
+    "LogprobConfidence",
+    "MatchesSchema",
     "ModelRegistry",
     "ModelSpec",
+    "PairwiseJudge",
     "Predicate",
     "Price",
+    "SelfConsistency",
     "SelfHosted",
+    "SimilarAnswers",
     "ValidToolCalls",
+    "calibrate",
+    "choice_answer",
+    "json_field",
+    "normalized_text",
+    "number_answer",
     "with_middleware",
 ]
 
 _MODULES = {
     "Agreement": "verification.agreement",
+    "AllOf": "verification.all_of",
+    "AnyOf": "verification.any_of",
     "CascadeMiddleware": "cascade.middleware",
+    "CascadePolicy": "cascade.policy",
     "ConfigurationError": "errors",
     "CostLedger": "accounting.ledger",
     "CostReport": "accounting.report",
     "CountedEmbeddings": "embeddings",
     "FirstApplicable": "verification.first_applicable",
+    "Judge": "verification.judge",
     "LlmopsError": "errors",
+    "LogprobConfidence": "verification.logprobs",
+    "MatchesSchema": "verification.structured_output",
     "ModelRegistry": "models.registry",
     "ModelSpec": "models.registry",
+    "PairwiseJudge": "verification.pairwise_judge",
     "Predicate": "verification.predicate",
     "Price": "models.registry",
+    "SelfConsistency": "verification.self_consistency",
     "SelfHosted": "models.registry",
+    "SimilarAnswers": "verification.similarity",
     "ValidToolCalls": "verification.tool_calls",
+    "calibrate": "cascade.calibration",
+    "choice_answer": "verification.extractors",
+    "json_field": "verification.extractors",
+    "normalized_text": "verification.extractors",
+    "number_answer": "verification.extractors",
     "with_middleware": "wrapped_model.wrap",
 }
 

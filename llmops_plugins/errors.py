@@ -5,7 +5,8 @@
     LlmopsError
     ├── ConfigurationError (ValueError)   a field is wrong: the message names it and the fix
     │   ├── UnknownModelError             a model name that no registry or record knows
-    │   └── MissingExtraError             an optional package is not installed: names the extra
+    │   ├── MissingExtraError             an optional package is not installed: names the extra
+    │   └── BoundNotMetError              no policy keeps the bound: says what can be shown
     ├── RecordError (ValueError)          a row of recorded traffic cannot be used: names file and line
     ├── PromptNotRecordedError            a replay was asked something its records do not hold
     ├── DatabaseUnavailableError          a table could not be opened or read
@@ -14,7 +15,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
+    "BoundNotMetError",
     "BudgetExceeded",
     "ConfigurationError",
     "DatabaseUnavailableError",
@@ -53,6 +57,30 @@ class UnknownModelError(ConfigurationError):
 
 class MissingExtraError(ConfigurationError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+class BoundNotMetError(ConfigurationError):
+    """No policy can be shown to keep the bound that was asked for.
+
+    Args:
+        field: The setting that holds the bound.
+        asked: The bound.
+        lowest_upper: The lowest upper limit that could be shown.
+        rows: Calibration rows it was shown on.
+    """
+
+    def __init__(self, field: str, asked: float, lowest_upper: float, rows: int) -> None:
+        super().__init__(
+            field,
+            f"{asked:g} cannot be shown on {rows} calibration rows, the best that can is {lowest_upper:.2g}: "
+            "raise it, record more answers, or use the best single model",
+        )
+        self.asked = asked
+        self.lowest_upper = lowest_upper
+        self.rows = rows
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.asked, self.lowest_upper, self.rows)
 
 
 class RecordError(LlmopsError, ValueError):

@@ -12,9 +12,11 @@ from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 
+from llmops_plugins.cascade.acceptance import AcceptanceRule, Ruling
+from llmops_plugins.cascade.recheck import Recheck
 from llmops_plugins.events import AvoidedCall, Decision, Mode
-from llmops_plugins.flow import Emit, Flow, Forward, Gather, Request, Response
-from llmops_plugins.verification.verdict import Verdict, Verifier, answer_message
+from llmops_plugins.flow import Emit, Flow, Forward, Gather, Request, Response, Spawn
+from llmops_plugins.verification.verdict import answer_message
 
 __all__ = ["Attempt", "Tier", "attempt_tiers", "cascade", "shadow_cascade"]
 
@@ -24,10 +26,12 @@ class Tier:
     """Models that are asked at once; the first one's reply is the tier's answer.
 
     Args:
-        models: One model, or several whose replies a verifier compares.
+        models: One model, or several whose replies are compared.
+        timeout: Seconds they have together; a reply that is late counts as failed. None waits.
     """
 
     models: tuple[BaseChatModel, ...]
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,33 +40,36 @@ class Attempt:
 
     Args:
         accepted: The reply that held, or None.
-        tier: Index of the tier that gave it, or of the last.
-        reasons: Why each tier tried was accepted or not.
+        tier: Index of the tier after which it did, or of the last.
+        rulings: What was ruled after each tier tried.
         rejected: Message ids of replies thrown away, second opinions among them.
-        hidden: Message ids of further calls the verifier made.
     """
 
     accepted: Response | None
     tier: int
-    reasons: tuple[str, ...]
+    rulings: tuple[Ruling, ...]
     rejected: tuple[str, ...]
-    hidden: tuple[str, ...]
 
 
-def cascade(request: Request, tiers: Sequence[Tier], verify: Verifier) -> Flow[Response]:
-    """Answer with the first tier whose answer is verified; the last tier is not verified, and streams.
+def cascade(
+    request: Request, tiers: Sequence[Tier], rule: AcceptanceRule, recheck: Recheck | None = None
+) -> Flow[Response]:
+    """Answer with the first tier whose answer holds; the last tier is not judged, and streams.
 
     Args:
         request: The model call as it came.
         tiers: Cheapest first; the last has one model.
-        verify: Judges every tier's replies but the last's. An abstention escalates.
+        rule: Rules on every tier but the last.
+        recheck: Asks again for some of the answers accepted, in the background.
 
     Returns:
         The accepted reply, whole, or the last tier's.
     """
-    attempt = yield from attempt_tiers(request, tiers, verify)
+    attempt = yield from attempt_tiers(request, tiers, rule)
     if attempt.accepted is not None:
         yield Emit(_decision(attempt, attempt.accepted, _counterfactual(request, attempt.accepted)))
+        if recheck is not None and recheck.is_due():
+            yield Spawn(recheck.flow(request, attempt.accepted))
         return attempt.accepted
     last = tiers[-1].models[0]
     try:
@@ -76,67 +83,58 @@ def cascade(request: Request, tiers: Sequence[Tier], verify: Verifier) -> Flow[R
     return reply
 
 
-def shadow_cascade(request: Request, reply: Response, tiers: Sequence[Tier], verify: Verifier) -> Flow[None]:
+def shadow_cascade(
+    request: Request, reply: Response, tiers: Sequence[Tier], rule: AcceptanceRule
+) -> Flow[None]:
     """Decide what :func:`cascade` would have done, for a request that has been answered already.
 
     The cheap tiers are really asked, so a shadow costs what they cost. What an accepted answer would have
     avoided is the call that was made, so it is measured.
     """
-    attempt = yield from attempt_tiers(request, tiers, verify)
+    attempt = yield from attempt_tiers(request, tiers, rule)
     avoided = None
     if attempt.accepted is not None:
         avoided = _avoided(request.model, reply, "measured", "the usage of the reply the user got")
     yield Emit(_decision(attempt, attempt.accepted, avoided, mode="shadow"))
 
 
-def attempt_tiers(request: Request, tiers: Sequence[Tier], verify: Verifier) -> Flow[Attempt]:
-    """Ask the tiers but the last, one after the other, until one is accepted.
+def attempt_tiers(request: Request, tiers: Sequence[Tier], rule: AcceptanceRule) -> Flow[Attempt]:
+    """Ask the tiers but the last, one after the other, until one is accepted or the rule has seen enough.
 
     A tier that fails is one that is not accepted: the next may well answer.
     """
-    reasons: list[str] = []
-    rejected: list[str] = []
-    hidden: list[str] = []
-    for index, tier in enumerate(tiers[:-1]):
-        outcomes = yield from _ask(request, tier)
-        replies = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
-        failed = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
-        if failed is not None:
-            verdict = Verdict(outcome="abstain", reason=f"{type(failed).__name__} from the tier's models")
-        else:
-            verdict = yield from verify(request, replies)
-        reasons.append(verdict.reason)
-        hidden += verdict.hidden
-        if verdict.accepted:
-            rejected += _message_ids(replies[1:])  # they have served as second opinions
-            return _attempt(replies[0], index, reasons, rejected, hidden)
-        rejected += _message_ids(replies)
-    return _attempt(None, len(tiers) - 1, reasons, rejected, hidden)
+    asked: list[list[Response | Exception]] = []
+    rulings: list[Ruling] = []
+    for tier in tiers[:-1]:
+        asked.append((yield from _ask(request, tier)))
+        rulings.append((yield from rule(request.override(model=tier.models[0]), asked)))
+        if rulings[-1].outcome != "go_on":
+            break
+    outcomes = [outcome for tier_outcomes in asked for outcome in tier_outcomes]
+    accepted = None
+    if rulings and rulings[-1].outcome == "accept":
+        proposed = outcomes[rulings[-1].reply]
+        accepted = None if isinstance(proposed, Exception) else proposed
+    others = [one for one in outcomes if one is not accepted and not isinstance(one, Exception)]
+    return Attempt(
+        accepted=accepted,
+        tier=len(tiers) - 1 if accepted is None else len(asked) - 1,
+        rulings=tuple(rulings),
+        rejected=tuple(_message_ids(others)),
+    )
 
 
 def _ask(request: Request, tier: Tier) -> Flow[list[Response | Exception]]:
     """Ask a tier's models at once; a failure stands in the place of its reply."""
     calls = [Forward(request.override(model=model)) for model in tier.models]
-    if len(calls) == 1:  # needs no thread of its own
+    if len(calls) == 1 and tier.timeout is None:  # needs no thread of its own
         try:
             reply: Response = yield calls[0]
         except Exception as error:  # noqa: BLE001 - whatever a cheap model raises, the next may answer
             return [error]
         return [reply]
-    outcomes: list[Response | Exception] = yield Gather(calls)
+    outcomes: list[Response | Exception] = yield Gather(calls, tier.timeout)
     return outcomes
-
-
-def _attempt(
-    accepted: Response | None, tier: int, reasons: list[str], rejected: list[str], hidden: list[str]
-) -> Attempt:
-    return Attempt(
-        accepted=accepted,
-        tier=tier,
-        reasons=tuple(reasons),
-        rejected=tuple(rejected),
-        hidden=tuple(hidden),
-    )
 
 
 def _message_ids(replies: Sequence[Response]) -> list[str]:
@@ -151,13 +149,17 @@ def _decision(
     return Decision(
         capability="cascade",
         outcome="escalated" if attempt.accepted is None else "accepted",
-        reason=attempt.reasons[-1],
+        reason=attempt.rulings[-1].reason if attempt.rulings else "there is one model to ask",
         mode=mode,
         returned=message.id if message is not None else None,
         rejected=attempt.rejected,
-        hidden=attempt.hidden,
+        hidden=tuple(message_id for ruling in attempt.rulings for message_id in ruling.hidden),
         avoided=avoided,
-        details={"tier": attempt.tier + 1, "reasons": list(attempt.reasons)},
+        details={
+            "tier": attempt.tier + 1,
+            "reasons": [ruling.reason for ruling in attempt.rulings],
+            "scores": [ruling.score for ruling in attempt.rulings],
+        },
     )
 
 

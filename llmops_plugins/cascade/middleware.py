@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from langchain_core.language_models import BaseChatModel
 
+from llmops_plugins.cascade.acceptance import AcceptanceRule, ByPolicy, ByVerifier
+from llmops_plugins.cascade.drift import DriftMonitor
 from llmops_plugins.cascade.flow import Tier, cascade, shadow_cascade
+from llmops_plugins.cascade.policy import CascadePolicy
+from llmops_plugins.cascade.recheck import Recheck
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Mode
 from llmops_plugins.flow import Flow, Request, Response
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.models.build import as_chat_model
+from llmops_plugins.verification.answers import extract_answer
 from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies
 
 __all__ = ["CascadeMiddleware"]
@@ -23,20 +29,33 @@ ModelLike: TypeAlias = "str | BaseChatModel"
 class CascadeMiddleware(FlowMiddleware):
     """Ask cheap models first and the strongest only when their answer does not hold.
 
-    Rejected answers reach neither the state nor the user's stream. A verified answer arrives whole; the last
-    tier streams as it comes. An error in a cheap tier escalates; one in the last tier is the user's own.
+    Either by hand, with ``tiers`` and ``verify``, or by a calibrated ``policy``, whose risk of being wrong is
+    bounded. Rejected answers reach neither the state nor the user's stream. A verified answer arrives whole;
+    the last tier streams as it comes. An error in a cheap tier escalates; one in the last tier is the user's
+    own.
 
     Args:
         tiers: Cheapest first. A tier is a chat model, an ``init_chat_model`` string, or a sequence of them
             that are asked at once. The last tier is one model, and is not verified.
         verify: Judges the replies of each tier but the last, for example ``ValidToolCalls()``,
-            ``Agreement()`` or ``Predicate(function)``.
+            ``Agreement()`` or ``Predicate(function)``. With a policy it judges first, for example the tool
+            calls that no policy knows of, and where it abstains the policy decides.
+        policy: What :func:`~llmops_plugins.cascade.calibration.calibrate` returned, or the file it was saved
+            to. Instead of ``tiers``.
+        models: Chat models by the names the policy knows them by; a name left out is taken for an
+            ``init_chat_model`` string.
+        extract: Finds the final answer in a reply's text; the one the policy was calibrated with.
+        recheck_share: Share of the answers a policy accepts that are asked of its reference model again, in
+            the background and at its cost, to see whether the bound still holds; from 0 to 1.
+        rechecks_an_hour: Most of them in any hour.
+        timeout: Seconds that each tier but the last has; a reply that is late escalates. None waits.
         mode: ``"shadow"`` answers with the agent's own model and asks the cheap tiers in the background, at
             their cost; see :class:`~llmops_plugins.flow_middleware.FlowMiddleware`.
 
     Raises:
-        ConfigurationError: If there are fewer than two tiers, a tier is empty or no model, the last tier has
-            several models, or a verifier compares replies and a tier has too few models.
+        ConfigurationError: If neither or both of ``tiers`` and ``policy`` are given, the policy is no policy,
+            there are fewer than two tiers, a tier is empty or no model, the last tier has several models, or
+            a verifier compares replies and a tier has too few models.
 
     Example:
         >>> from llmops_plugins.testing import ScriptedChatModel
@@ -49,39 +68,104 @@ class CascadeMiddleware(FlowMiddleware):
     capability: ClassVar[str] = "cascade"
 
     def __init__(
-        self, *, tiers: Sequence[ModelLike | Sequence[ModelLike]], verify: Verifier, mode: Mode = "on"
+        self,
+        *,
+        tiers: Sequence[ModelLike | Sequence[ModelLike]] | None = None,
+        verify: Verifier | None = None,
+        policy: CascadePolicy | Path | str | None = None,
+        models: Mapping[str, ModelLike] | None = None,
+        extract: Callable[[str], str | None] = extract_answer,
+        recheck_share: float = 0.02,
+        rechecks_an_hour: int = 60,
+        timeout: float | None = None,
+        mode: Mode = "on",
     ) -> None:
         super().__init__(mode=mode)
-        if isinstance(tiers, str) or len(tiers) < 2:
-            raise ConfigurationError(
-                "tiers", "needs at least two tiers, the cheapest first and the strongest last"
-            )
-        self.tiers = tuple(_tier(index, tier) for index, tier in enumerate(tiers))
-        if len(self.tiers[-1].models) > 1:
-            raise ConfigurationError(
-                f"tiers[{len(tiers) - 1}]", "the last tier answers unverified, give it one model"
-            )
-        check_verifier("verify", verify)
-        needed = minimum_replies(verify)
-        for index, tier in enumerate(self.tiers[:-1]):
-            if len(tier.models) < needed:
-                raise ConfigurationError(
-                    f"tiers[{index}]",
-                    f"{type(verify).__name__} compares {needed} replies, give it {needed} models",
-                )
+        if (tiers is None) == (policy is None):
+            raise ConfigurationError("tiers", "and policy exclude each other, give one of them")
+        if verify is not None:
+            check_verifier("verify", verify)
+        if timeout is not None and timeout <= 0:
+            raise ConfigurationError("timeout", f"must be above 0 seconds, got {timeout!r}")
         self.verify = verify
+        self._rule: AcceptanceRule
+        self._recheck: Recheck | None = None
+        if policy is None:
+            if verify is None:
+                raise ConfigurationError("verify", "is missing, tiers need a verifier such as Agreement()")
+            self.tiers = _checked_tiers(tiers or (), verify, timeout)
+            self._rule = ByVerifier(verify)
+            return
+        self.policy = policy if isinstance(policy, CascadePolicy) else CascadePolicy.load(policy)
+        _check_share("recheck_share", recheck_share)
+        named = _Named(models or {})
+        self.tiers = tuple(
+            Tier(models=tuple(map(named.model, names)), timeout=timeout)
+            for names in (*(stage.ask for stage in self.policy.stages), (self.policy.last,))
+        )
+        monitor = DriftMonitor(
+            bound=self.policy.bound.differing_upper,
+            confidence=self.policy.bound.confidence,
+            share=recheck_share,
+            most_an_hour=rechecks_an_hour,
+        )
+        self._rule = ByPolicy(self.policy, extract=extract, verify=verify, margin=lambda: monitor.margin)
+        if recheck_share > 0 and self.policy.is_cascade:
+            reference = named.model(self.policy.reference)
+            self._recheck = Recheck(reference=reference, monitor=monitor, extract=extract)
 
     def flow(self, request: Request) -> Flow[Response]:
         """Answer from the first tier that holds."""
-        return cascade(request, self.tiers, self.verify)
+        return cascade(request, self.tiers, self._rule, self._recheck)
 
     def shadow_flow(self, request: Request, reply: Response) -> Flow[Any]:
         """Record which tier would have answered."""
-        return shadow_cascade(request, reply, self.tiers, self.verify)
+        return shadow_cascade(request, reply, self.tiers, self._rule)
 
 
-def _tier(index: int, models: Any) -> Tier:
+class _Named:
+    """The chat models of a policy, each built once."""
+
+    def __init__(self, models: Mapping[str, ModelLike]) -> None:
+        self._given = models
+        self._built: dict[str, BaseChatModel] = {}
+
+    def model(self, name: str) -> BaseChatModel:
+        if name not in self._built:
+            self._built[name] = as_chat_model(f"models[{name!r}]", self._given.get(name, name))
+        return self._built[name]
+
+
+def _checked_tiers(
+    tiers: Sequence[ModelLike | Sequence[ModelLike]], verify: Verifier, timeout: float | None
+) -> tuple[Tier, ...]:
+    if isinstance(tiers, str) or len(tiers) < 2:
+        raise ConfigurationError(
+            "tiers", "needs at least two tiers, the cheapest first and the strongest last"
+        )
+    built = tuple(_tier(index, tier, timeout) for index, tier in enumerate(tiers))
+    if len(built[-1].models) > 1:
+        raise ConfigurationError(
+            f"tiers[{len(tiers) - 1}]", "the last tier answers unverified, give it one model"
+        )
+    needed = minimum_replies(verify)
+    for index, tier in enumerate(built[:-1]):
+        if len(tier.models) < needed:
+            raise ConfigurationError(
+                f"tiers[{index}]",
+                f"{type(verify).__name__} compares {needed} replies, give it {needed} models",
+            )
+    return built
+
+
+def _check_share(field: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ConfigurationError(field, f"must be from 0 to 1, got {value!r}")
+
+
+def _tier(index: int, models: Any, timeout: float | None) -> Tier:
     several = list(models) if isinstance(models, list | tuple) else [models]
     if not several:
         raise ConfigurationError(f"tiers[{index}]", "is empty, give it at least one model")
-    return Tier(models=tuple(as_chat_model(f"tiers[{index}]", model) for model in several))
+    built = tuple(as_chat_model(f"tiers[{index}]", model) for model in several)
+    return Tier(models=built, timeout=timeout)

@@ -37,9 +37,10 @@ def _version(
 
 
 def _register() -> None:
-    from llmops_plugins.cli import demo, doctor, replay, report
+    from llmops_plugins.cli import demo, doctor, record, replay, report
 
     app.command("report")(report.report)
+    app.command("record")(record.record)
     app.command("replay")(replay.replay)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)

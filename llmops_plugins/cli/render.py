@@ -89,7 +89,7 @@ def usd(amount: float | None, *, partial: bool = False) -> str:
     size = abs(amount)
     if size == 0:
         figure = "0"
-    elif size < 5e-7:
+    elif size <= 5e-7:
         figure = f"{size:.0e}"
     else:
         figure = f"{size:,.{2 if size >= 100 else 4 if size >= 0.1 else 6}f}"

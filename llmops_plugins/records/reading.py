@@ -52,12 +52,14 @@ class Record:
         record_id: The record's own id.
         prompt: The prompt.
         responses: Answers by model.
+        gold: The right answer, where recorded. Masked from everything that decides.
     """
 
     line: int
     record_id: str
     prompt: str
     responses: Mapping[str, RecordedResponse]
+    gold: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,15 @@ def _record(source: str, line: int, text: bytes) -> Record:
         record_id=str(raw.get("id", line)),
         prompt=prompt,
         responses={model: _response(model, answer, refuse) for model, answer in responses.items()},
+        gold=_gold(raw.get("gold")),
     )
+
+
+def _gold(raw: Any) -> str | None:
+    """Return a right answer as text; one that is neither text nor number is for others to read."""
+    if isinstance(raw, bool | int | float):
+        return json.dumps(raw)
+    return raw if isinstance(raw, str) and raw else None
 
 
 def _response(model: str, raw: Any, refuse: Callable[[str], RecordError]) -> RecordedResponse:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmops_plugins.verification.answers import extract_answer
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict, answer_message
+from llmops_plugins.verification.comparable import comparable_answer
+from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -42,7 +42,7 @@ class Agreement:
         if len(replies) < self.minimum_replies:
             return Verdict(outcome="abstain", reason="agreement needs two replies or more and had one")
         try:
-            answers = [self._answer(reply) for reply in replies]
+            answers = [comparable_answer(reply, self._extract) for reply in replies]
         except NEVER_SWALLOWED:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a user's extract raises, the answer is unverified
@@ -55,12 +55,3 @@ class Agreement:
             if answer != answers[0]:
                 return Verdict(outcome="reject", reason=f"reply {number} differs from the first")
         return Verdict(outcome="accept", reason=f"{len(answers)} replies agree")
-
-    def _answer(self, reply: ModelResponse[Any]) -> str | None:
-        message = answer_message(reply)
-        if message is None or message.invalid_tool_calls:
-            return None
-        if message.tool_calls:
-            calls = [[call["name"], call["args"]] for call in message.tool_calls]
-            return json.dumps(calls, sort_keys=True, ensure_ascii=False, default=repr)
-        return self._extract(message.text)

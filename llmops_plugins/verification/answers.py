@@ -7,7 +7,7 @@ from json import JSONDecoder
 
 from llmops_plugins.verification.canonical import canonical_answer, choice_letter
 
-__all__ = ["extract_answer"]
+__all__ = ["DENIAL", "extract_answer"]
 
 _LONGEST_REPLY = 20_000
 """Characters read, from the end of a reply: the final answer stands there."""
@@ -34,7 +34,7 @@ _STATED_YES_OR_NO = re.compile(r"[*_]*+(yes|no|true|false)\b[*_]*+[.!]", re.IGNO
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})[.!?][*_`]*+(?=\s)")
 
 _NUMBER = re.compile(r"-?[$€£¥₹]?\d[\d,]*+(?:\.\d++)?")
-_DENIAL = re.compile(r"\b(?:no|not|never|none|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
+DENIAL = re.compile(r"\b(?:no|not|never|none|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*+(?:let me know|(?:i )?hope (?:this|that)|(?:please )?feel free|if you (?:have|need|want|would))\b",
     re.IGNORECASE,
@@ -145,4 +145,4 @@ def _conclusion(text: str) -> str | None:
     numbers = _NUMBER.findall(lines[-1]) if lines else []
     if not numbers:
         return None
-    return f"not {numbers[-1]}" if _DENIAL.search(lines[-1]) else str(numbers[-1])
+    return f"not {numbers[-1]}" if DENIAL.search(lines[-1]) else str(numbers[-1])

@@ -13,7 +13,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["canonical_answer", "choice_letter"]
+__all__ = ["CHANGES_VALUE", "canonical_answer", "choice_letter"]
 
 _LONGEST_LITERAL = 4_000
 _TYPOGRAPHY = str.maketrans(
@@ -38,7 +38,7 @@ _NUMBER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A word after a number is its unit, which models write or leave out as they please; these change its value.
-_NOT_UNIT = re.compile(
+CHANGES_VALUE = re.compile(
     r"""\b(?:dozen|hundred|thousand|million|billion|trillion|k|mn|bn|tn|am|pm|ad|bc|bce|ce|st|nd|rd|th|pi
     |and|or|to|not|plus|minus|times|over|under|above|below|before|after|more|less)\b""",
     re.VERBOSE,
@@ -123,7 +123,7 @@ def _number(text: str) -> str | None:
     if match is None or not (match["whole"] or match["fraction"]):
         return None
     unit = (match["unit"] or "").casefold()
-    if _NOT_UNIT.search(unit):
+    if CHANGES_VALUE.search(unit):
         return None
     if len(unit) == 1 and unit.isalpha() and unit not in _UNITS_OF_ONE_LETTER:
         return None

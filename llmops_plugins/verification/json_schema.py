@@ -96,7 +96,8 @@ def _members(value: Any, schema: dict[str, Any], path: str) -> Iterator[tuple[An
         # A schema with patternProperties says of more names than we read that they are allowed.
         others = True if "patternProperties" in schema else schema.get("additionalProperties", True)
         for name, member in value.items():
-            yield member, known.get(name, others), _joined(path, name)
+            # A name that the schema does not declare is the model's own words.
+            yield member, known.get(name, others), _joined(path, name if name in known else WHOLE)
     elif isinstance(value, list) and "prefixItems" not in schema:
         for index, member in enumerate(value):
             yield member, schema.get("items", True), f"{path}[{index}]"

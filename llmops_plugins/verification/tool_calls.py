@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.messages import AIMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
-from llmops_plugins.verification.json_schema import WHOLE, schema_problem
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict, answer_message
+from llmops_plugins.verification.json_schema import schema_problem
+from llmops_plugins.verification.validation import field_names, validation_problem
+from llmops_plugins.verification.verdict import Verdict, answer_message
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -92,15 +93,11 @@ def _check_of_tool(tool: BaseTool) -> Check:
         parameters = _declared(tool)[1]
         return lambda arguments: schema_problem(arguments, parameters)
     asked = getattr(tool.tool_call_schema, "model_fields", {})
-    injected = {
-        key
-        for name, field in schema.model_fields.items()
-        if name not in asked
-        for key in (name, field.alias, field.validation_alias)
-        if isinstance(key, str)
-    }
+    injected = field_names(schema) - field_names(schema, only=asked)
     # The full schema, not the one without injected arguments: only it has the tool's own validators.
-    return lambda arguments: _validation_problem(schema.model_validate, arguments, injected)
+    return lambda arguments: validation_problem(
+        schema.model_validate, dict(arguments), declared=field_names(schema), ignored=injected
+    )
 
 
 def _check_of_structured_output(name: str, response_format: Any) -> Check | None:
@@ -117,26 +114,5 @@ def _check_of_structured_output(name: str, response_format: Any) -> Check | None
             schema = spec.schema
             if isinstance(schema, dict):
                 return lambda arguments: schema_problem(arguments, schema)
-            return lambda arguments: _validation_problem(TypeAdapter(schema).validate_python, arguments)
-    return None
-
-
-def _validation_problem(
-    validate: Callable[[Any], Any], arguments: Mapping[str, Any], injected: Iterable[Any] = ()
-) -> str | None:
-    try:
-        validate(dict(arguments))
-    except ValidationError as error:
-        for detail in error.errors(include_url=False, include_context=False, include_input=False):
-            if not detail["loc"] or detail["loc"][0] not in injected:
-                # Reasons are stored and traced; a validator of the user's may quote the value.
-                own = detail["type"] in ("value_error", "assertion_error")
-                problem = "its validator refuses the value" if own else detail["msg"]
-                # Deeper places, and what is not allowed, may be named in the model's own words.
-                declared = detail["loc"] and detail["type"] != "extra_forbidden"
-                return f"{detail['loc'][0] if declared else WHOLE}: {problem}"
-    except NEVER_SWALLOWED:
-        raise
-    except Exception as error:  # noqa: BLE001 - a validator of the user's may raise anything
-        return f"{WHOLE}: its check raised {type(error).__name__}"
+            return lambda arguments: validation_problem(TypeAdapter(schema).validate_python, dict(arguments))
     return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from langchain_core.messages import AIMessage
@@ -17,10 +18,28 @@ if TYPE_CHECKING:
 
     from llmops_plugins.flow import Effect
 
-__all__ = ["NEVER_SWALLOWED", "Verdict", "Verifier", "answer_message", "check_verifier", "minimum_replies"]
+__all__ = [
+    "NEVER_SWALLOWED",
+    "PriceRank",
+    "Verdict",
+    "Verifier",
+    "answer_message",
+    "check_verifier",
+    "message_ids",
+    "minimum_replies",
+    "price_rank",
+]
 
 NEVER_SWALLOWED = (GraphBubbleUp, BudgetExceeded)
 """Interrupts and refused budgets: a verifier that turns exceptions into a verdict passes these on."""
+
+
+class PriceRank(IntEnum):
+    """What a verdict costs, in ranks and not in money: who combines verifiers asks the cheaper ones first."""
+
+    FREE = 0
+    EMBEDDING = 1
+    MODEL_CALLS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +68,8 @@ class Verifier(Protocol):
     """A flow that judges an answer: a generator that yields effects for its I/O and returns a verdict.
 
     One that needs no I/O is a generator all the same, and opens with ``yield from ()``. A verifier that
-    compares replies says how many it needs in an attribute ``minimum_replies``.
+    compares replies says how many it needs in an attribute ``minimum_replies``, and one whose verdict costs
+    something how much in an attribute ``price``, a :class:`PriceRank`.
     """
 
     def __call__(
@@ -97,6 +117,18 @@ def minimum_replies(verifier: Verifier) -> int:
     return int(getattr(verifier, "minimum_replies", 1))
 
 
+def price_rank(verifier: Verifier) -> int:
+    """Return what the verifier's verdict costs, as a rank among other verifiers.
+
+    Args:
+        verifier: Any verifier, also one that does not say.
+
+    Returns:
+        Its attribute ``price``, or :attr:`PriceRank.FREE`.
+    """
+    return int(getattr(verifier, "price", PriceRank.FREE))
+
+
 def answer_message(response: ModelResponse[Any]) -> AIMessage | None:
     """Return the model's own message among those of its reply.
 
@@ -107,3 +139,12 @@ def answer_message(response: ModelResponse[Any]) -> AIMessage | None:
         The last ``AIMessage``, or ``None`` where there is none.
     """
     return next((message for message in reversed(response.result) if isinstance(message, AIMessage)), None)
+
+
+def message_ids(messages: Iterable[AIMessage | None]) -> tuple[str, ...]:
+    """Return the ids of the messages that have one, as a verdict's ``hidden`` names calls.
+
+    Args:
+        messages: Messages of models, ``None`` where a call gave none.
+    """
+    return tuple(message.id for message in messages if message is not None and message.id)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, HumanMessage
 
+from llmops_plugins.cascade.acceptance import ByVerifier
 from llmops_plugins.cascade.flow import Tier, cascade, shadow_cascade
 from llmops_plugins.flow import CallModel, Emit, Forward, Gather, ModelReply
 from llmops_plugins.testing import ScriptedChatModel
@@ -30,7 +31,7 @@ def verdicts(*outcomes):
         yield from ()
         return Verdict(outcome=next(remaining), reason="because")
 
-    return verify
+    return ByVerifier(verify)
 
 
 def drive(flow, *answers):
@@ -145,7 +146,7 @@ def test_a_verifier_may_make_calls_and_they_are_counted_as_hidden():
         return Verdict(outcome="accept", reason="the judge agrees", hidden=(judge.message.id,))
 
     verdict = ModelReply(message=AIMessage("yes", id="j"))
-    _, decision, _ = drive(cascade(REQUEST, TIERS, judged), reply("a", "a"), verdict)
+    _, decision, _ = drive(cascade(REQUEST, TIERS, ByVerifier(judged)), reply("a", "a"), verdict)
     assert decision.hidden == ("j",)
 
 

@@ -69,7 +69,7 @@ def test_what_is_not_understood_is_allowed(schema):
 
 
 def test_further_keywords_that_tools_use():
-    assert schema_problem({"a": 1}, {"additionalProperties": {"type": "string"}}) == "a is not of type string"
+    assert schema_problem({"a": 1}, {"additionalProperties": {"type": "string"}}) == "* is not of type string"
     assert schema_problem({"ab": 1}, {"patternProperties": {"a": {}}, "additionalProperties": False}) is None
     assert schema_problem(2, {"allOf": [{"type": "integer"}, {"const": 1}]}) == "* is not 1"
     assert schema_problem("x", {"type": ["integer", "null"]}) == "* is not of type integer or null"
@@ -87,3 +87,8 @@ def test_a_schema_that_refers_to_itself_without_end_ends(schema):
 def test_every_value_has_exactly_the_types_that_accept_it(value):
     names = ["null", "boolean", "integer", "string", "array", "object"]
     assert sum(schema_problem(value, {"type": name}) is None for name in names) == 1
+
+
+def test_names_that_the_schema_does_not_declare_are_not_repeated():
+    schema = {"properties": {"totals": {"additionalProperties": {"type": "integer"}}}}
+    assert schema_problem({"totals": {"the secret": "x"}}, schema) == "totals.* is not of type integer"

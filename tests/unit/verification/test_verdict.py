@@ -8,7 +8,14 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from llmops_plugins.verification.agreement import Agreement
 from llmops_plugins.verification.predicate import Predicate
-from llmops_plugins.verification.verdict import Verdict, answer_message, minimum_replies
+from llmops_plugins.verification.verdict import (
+    PriceRank,
+    Verdict,
+    answer_message,
+    message_ids,
+    minimum_replies,
+    price_rank,
+)
 
 
 @pytest.mark.parametrize(("outcome", "accepted"), [("accept", True), ("reject", False), ("abstain", False)])
@@ -34,3 +41,14 @@ def test_a_reply_without_a_message_of_the_model_has_none():
 def test_a_verifier_needs_one_reply_unless_it_says_more():
     assert minimum_replies(Predicate(lambda message: True)) == 1
     assert minimum_replies(Agreement()) == 2
+
+
+def test_a_verdict_is_free_unless_its_verifier_says_more():
+    class Asks:
+        price = PriceRank.MODEL_CALLS
+
+    assert price_rank(Agreement()) == PriceRank.FREE < PriceRank.EMBEDDING < price_rank(Asks())
+
+
+def test_only_messages_with_an_id_name_a_call():
+    assert message_ids([AIMessage("a", id="1"), None, AIMessage("b"), AIMessage("c", id="2")]) == ("1", "2")

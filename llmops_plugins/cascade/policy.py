@@ -1,0 +1,206 @@
+"""A calibrated cascade as a readable file: whom to ask, when to stop, and how wrong it may be."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from llmops_plugins.cascade.evidence import ReplyFacts, evidence, evidence_names
+from llmops_plugins.errors import ConfigurationError
+
+__all__ = ["CascadePolicy", "Choice", "MeasuredOn", "PolicyStage", "RiskBound", "Value"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Value(_Frozen):
+    """An expected value, linear in the evidence, in right answers a question.
+
+    Args:
+        intercept: Value where all evidence is zero.
+        weights: Weight of each piece of evidence, by its name.
+    """
+
+    intercept: float
+    weights: dict[str, float]
+
+
+class PolicyStage(_Frozen):
+    """Models asked at once, and what can be done when they have answered; the greatest value wins.
+
+    Args:
+        ask: The models.
+        stay: Answer with the candidate: the probability that it is right.
+        go_on: Ask the next stage's models, its cost taken off; None at the last stage.
+        ask_last: Ask the last model at once, its cost taken off.
+    """
+
+    ask: tuple[str, ...] = Field(min_length=1)
+    stay: Value
+    go_on: Value | None
+    ask_last: Value
+
+
+class RiskBound(_Frozen):
+    """How often the policy is wrong where the reference model is right.
+
+    Args:
+        max_risk: The bound that was asked for, if one was.
+        confidence: Probability that the upper limits hold.
+        rows: Calibration rows, none of which was used to fit the policy.
+        risk: Measured on them: mean score lost to the reference where the policy loses.
+        risk_upper: Upper limit of that.
+        accepted: Share of questions that are answered without the last model.
+        differing: Share of those answers that differ from the reference's.
+        differing_upper: Upper limit of that: what re-asking in production is compared with.
+    """
+
+    max_risk: float | None
+    confidence: float
+    rows: int
+    risk: float
+    risk_upper: float
+    accepted: float
+    differing: float
+    differing_upper: float
+
+
+class MeasuredOn(_Frozen):
+    """The records that a policy was calibrated on, and what they say of it.
+
+    Args:
+        fingerprint: SHA-256 of the records.
+        rows: Records, the calibration rows among them.
+        reference_accuracy: Mean score of the best single model on the rows the policy was fitted on.
+        expected_accuracy: The policy's, by cross-fitting on the same rows.
+        expected_cost_ratio: Its cost over the best single model's, likewise.
+    """
+
+    fingerprint: str
+    rows: int
+    reference_accuracy: float
+    expected_accuracy: float
+    expected_cost_ratio: float
+
+
+class Choice(_Frozen):
+    """What the policy does once a stage has answered.
+
+    Args:
+        action: ``stay`` with the candidate, ``go_on`` to the next stage, or ``ask_last``.
+        candidate: Index of the candidate among all replies so far.
+        probability: That the candidate is right, from 0 to 1.
+    """
+
+    action: Literal["stay", "go_on", "ask_last"]
+    candidate: int
+    probability: float
+
+
+class CascadePolicy(_Frozen):
+    """Which models a cascade asks, in which order, and when it stops.
+
+    Args:
+        format: Version of the file's format.
+        stages: Groups of models before the last; none where the best single model is best used alone.
+        last: The model that answers where no candidate is good enough.
+        reference: The best single model, which the bound is against.
+        by_accuracy: The models of the stages, the most accurate first: of answers given equally often, the
+            most accurate model's is the candidate.
+        usd_a_right_answer: What one right answer more may cost, in USD.
+        bound: How wrong the policy is, measured.
+        measured_on: What it was calibrated on.
+    """
+
+    format: Literal[1] = 1
+    stages: tuple[PolicyStage, ...]
+    last: str
+    reference: str
+    by_accuracy: tuple[str, ...]
+    usd_a_right_answer: float
+    bound: RiskBound
+    measured_on: MeasuredOn
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> CascadePolicy:
+        asked: list[str] = []
+        for number, stage in enumerate(self.stages):
+            asked += stage.ask
+            names = set(evidence_names(asked))
+            is_final = number == len(self.stages) - 1
+            if (stage.go_on is None) is not is_final:
+                raise ValueError(f"stages[{number}].go_on must be null at the last stage and only there")
+            for value in (stage.stay, stage.go_on, stage.ask_last):
+                if value is not None and set(value.weights) != names:
+                    raise ValueError(f"stages[{number}] must weigh {', '.join(sorted(names))}")
+        if sorted(asked) != sorted(self.by_accuracy) or len(set(asked)) < len(asked):
+            raise ValueError("by_accuracy must name every model of the stages, each once")
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model the policy asks, in order."""
+        return (*(model for stage in self.stages for model in stage.ask), self.last)
+
+    @property
+    def is_cascade(self) -> bool:
+        """Whether it asks anybody before its last model."""
+        return bool(self.stages)
+
+    def choose(
+        self, stage: int, replies: Sequence[ReplyFacts], prompt_length: float, *, margin: float = 0.0
+    ) -> Choice:
+        """Decide what to do once a stage has answered.
+
+        Args:
+            stage: Its index.
+            replies: What was read from every reply so far, in the order the models are named.
+            prompt_length: Natural logarithm of one plus the prompt's characters.
+            margin: How much more than its rivals staying has to be worth, in right answers a question.
+        """
+        asked = [model for one in self.stages[: stage + 1] for model in one.ask]
+        names = evidence_names(asked)
+        found = evidence(replies, [self.by_accuracy.index(model) for model in asked], prompt_length)
+        rule = self.stages[stage]
+        stay, last = _of(rule.stay, names, found.values), _of(rule.ask_last, names, found.values)
+        go_on = -math.inf if rule.go_on is None else _of(rule.go_on, names, found.values)
+        action: Literal["stay", "go_on", "ask_last"] = "ask_last" if last >= go_on else "go_on"
+        if stay - margin >= max(last, go_on):
+            action = "stay"
+        return Choice(action=action, candidate=found.candidate, probability=min(1.0, max(0.0, stay)))
+
+    def save(self, path: Path | str) -> None:
+        """Write the policy as a JSON file."""
+        Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path | str) -> CascadePolicy:
+        """Read a policy from a JSON file.
+
+        Raises:
+            ConfigurationError: If the file cannot be read or is no policy.
+        """
+        try:
+            data: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls.model_validate(data)
+        except OSError as error:
+            raise ConfigurationError("policy", f"{path} cannot be read ({error.strerror})") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise ConfigurationError(
+                "policy", f"{path} is no cascade policy: {where}: {first['msg']}; calibrate it anew"
+            ) from error
+        except ValueError as error:
+            raise ConfigurationError("policy", f"{path} is not JSON ({error})") from error
+
+
+def _of(value: Value, names: Sequence[str], values: Sequence[float]) -> float:
+    return value.intercept + sum(value.weights[name] * one for name, one in zip(names, values, strict=True))
