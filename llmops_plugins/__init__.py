@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from llmops_plugins.verification.first_applicable import FirstApplicable
     from llmops_plugins.verification.judge import Judge
+    from llmops_plugins.verification.learned_scorer import LearnedScorer
     from llmops_plugins.verification.logprobs import LogprobConfidence
     from llmops_plugins.verification.pairwise_judge import PairwiseJudge
     from llmops_plugins.verification.predicate import Predicate
@@ -49,6 +50,7 @@ __all__ = [
     "CountedEmbeddings",
     "FirstApplicable",
     "Judge",
+    "LearnedScorer",
     "LlmopsError",
     "LogprobConfidence",
     "MatchesSchema",
@@ -81,6 +83,7 @@ _MODULES = {
     "CountedEmbeddings": "embeddings",
     "FirstApplicable": "verification.first_applicable",
     "Judge": "verification.judge",
+    "LearnedScorer": "verification.learned_scorer",
     "LlmopsError": "errors",
     "LogprobConfidence": "verification.logprobs",
     "MatchesSchema": "verification.structured_output",

@@ -32,7 +32,7 @@ def binomial_upper(count: int, trials: int, confidence: float) -> float:
     """
     if count >= trials:
         return 1.0
-    return _largest(lambda rate: _at_most(count, trials, rate) > 1 - confidence)
+    return _crossing(lambda rate: _at_most(count, trials, rate) > 1 - confidence)[1]
 
 
 def mean_upper(losses: Sequence[float], confidence: float) -> float:
@@ -47,30 +47,28 @@ def mean_upper(losses: Sequence[float], confidence: float) -> float:
     if all(loss in (0, 1) for loss in losses):
         return binomial_upper(int(sum(losses)), len(losses), confidence)
     mean, trials = sum(losses) / len(losses), len(losses)
-    return _largest(lambda rate: _hoeffding_bentkus(mean, trials, rate) > 1 - confidence)
+    return _crossing(lambda rate: _hoeffding_bentkus(mean, trials, rate) > 1 - confidence)[1]
 
 
 def always_valid_upper(count: int, trials: int, confidence: float) -> float:
     """Return an upper limit that holds however often it is looked at; arguments as for binomial_upper."""
-    return _largest(
-        lambda rate: count / max(trials, 1) >= rate or _plausible(count, trials, rate, confidence)
-    )
+    mean = count / max(trials, 1)
+    return _crossing(lambda rate: mean >= rate or _plausible(count, trials, rate, confidence))[1]
 
 
 def always_valid_lower(count: int, trials: int, confidence: float) -> float:
     """Return a lower limit that holds however often it is looked at; arguments as for binomial_upper."""
-    return _largest(
-        lambda rate: trials > 0 and count / trials > rate and not _plausible(count, trials, rate, confidence)
-    )
+    mean = count / max(trials, 1)
+    return _crossing(lambda rate: mean > rate and not _plausible(count, trials, rate, confidence))[0]
 
 
-def _largest(holds: Callable[[float], bool]) -> float:
-    """Return the largest rate for which something holds that holds for all smaller ones."""
+def _crossing(holds: Callable[[float], bool]) -> tuple[float, float]:
+    """Return two neighbouring rates: something that holds for all small ones holds up to the first."""
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
-    return high
+    return low, high
 
 
 def _at_most(count: int, trials: int, rate: float) -> float:

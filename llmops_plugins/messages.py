@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage
 from langchain_core.messages.tool import tool_call_chunk
 
-__all__ = ["chunk_of_message"]
+__all__ = ["calls_tools", "chunk_of_message", "last_question"]
+
+
+def calls_tools(message: AIMessage) -> bool:
+    """Tell whether a message calls tools, or tried to."""
+    return bool(message.tool_calls or message.invalid_tool_calls)
+
+
+def last_question(messages: Sequence[AnyMessage]) -> str:
+    """Return the text of the last message that a person wrote; empty without one."""
+    asked = (message.text for message in reversed(messages) if isinstance(message, HumanMessage))
+    return next(asked, "")
 
 
 def chunk_of_message(message: AIMessage) -> AIMessageChunk:

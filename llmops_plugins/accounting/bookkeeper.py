@@ -106,7 +106,9 @@ class Bookkeeper:
         reply = reply_of(call.result)
         row = call_row(call, prices=self._prices, sent_before=self._sent_before, content=self._content)
         kind = kind_by_evidence(call, call_facts(call), self._kinds)
-        seen = kind == "answer" and row["status"] == "ok"
+        # What a shadow asks for is nobody's answer, even where it says the same or a rule calls it one.
+        in_shadow = SHADOW_KEY in call.metadata
+        seen = kind == "answer" and row["status"] == "ok" and not in_shadow
         row |= {"kind": kind or kind_by_loop(call, reply), "rejected": False, "hidden": not seen}
         row["attempt"] = _attempt(trace, call, row["status"])
         if call.run.root == call.run_id:  # a model called on its own: nothing stands between
@@ -114,8 +116,7 @@ class Bookkeeper:
             if kind is None and row["status"] == "ok":
                 row |= {"kind": "answer", "hidden": False}
         self._replace_given_up(call, row)
-        # What a shadow asks for is nobody's answer, even where it says the same.
-        settled = kind is not None or SHADOW_KEY in call.metadata
+        settled = kind is not None or in_shadow
         kept = KeptCall(trace, row, settled, reply, call.traced_run)
         self._keep(kept)
         if row["message_id"]:

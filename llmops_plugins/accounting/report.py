@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llmops_plugins.accounting.drift import DriftRow, drift_notes, drift_rows
 from llmops_plugins.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class CostReport:
         rows: Groups, the dearest first.
         totals: Sums over all of them.
         decisions: What the plugins decided, and what that saved.
+        drift: Whether calibrated bounds still hold, where answers were asked again.
         input_parts: Tokens of all inputs by what they were spent on.
         notes: What a reader has to know about the figures, in sentences.
     """
@@ -146,6 +148,7 @@ class CostReport:
     rows: list[ReportRow]
     totals: Totals
     decisions: list[DecisionRow] = field(default_factory=list)
+    drift: list[DriftRow] = field(default_factory=list)
     input_parts: Mapping[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -191,6 +194,7 @@ def build_report(
         grouped = queries.grouped({name: GROUP_COLUMNS.get(name) for name in names})
         sums = queries.totals()
         decisions = [DecisionRow(**row) for row in queries.decisions()]
+        drift = drift_rows(queries.rechecks())
         parts = queries.input_parts(_PARTS)
         lost = queries.lost_calls()
     except DatabaseUnavailableError as error:
@@ -205,8 +209,9 @@ def build_report(
         rows=rows,
         totals=totals,
         decisions=decisions,
+        drift=drift,
         input_parts=parts,
-        notes=_notes(totals, rows, queries, trouble),
+        notes=[*drift_notes(drift), *_notes(totals, rows, queries, trouble)],
     )
 
 

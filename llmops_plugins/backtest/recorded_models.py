@@ -81,7 +81,8 @@ def complete_rows(
         lacking.append(error)
     if not complete:
         raise ConfigurationError(
-            field, f"no row of {records.source} has what they need, line {lacking[0].line}: {lacking[0].problem}"
+            field,
+            f"no row of {records.source} has what they need, line {lacking[0].line}: {lacking[0].problem}",
         )
     return complete, lacking
 
@@ -102,9 +103,9 @@ _LEAVE_OUT = "--skip-bad leaves such rows out"
 def _lacks(row: Record, model: str) -> str | None:
     response = row.responses.get(model)
     if response is None:
-        return f"responses.{model} is missing, a tier needs it ({_LEAVE_OUT})"
+        return f"responses.{model} is missing, and the replay asks it ({_LEAVE_OUT})"
     if response.text is None:
-        return f"responses.{model}.text is null, a cascade needs the answer's text ({_LEAVE_OUT})"
+        return f"responses.{model}.text is null, a replay needs the answer's text ({_LEAVE_OUT})"
     if response.input_tokens is None or response.output_tokens is None:
         return f"responses.{model} needs input_tokens and output_tokens ({_LEAVE_OUT})"
     return None

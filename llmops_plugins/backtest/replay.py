@@ -1,85 +1,34 @@
-"""Replays recorded answers through a real agent with the cascade, and counts what that would have cost.
+"""Replays recorded answers through a real agent, and counts what that would have cost.
 
-Every model becomes a :class:`~llmops_plugins.testing.ReplayChatModel`; a LangGraph agent answers each prompt,
-and the ledger keeps the bill. Scores are no part of what the agent sees: a question's comes in when its
-answer is given.
+Every model becomes a :class:`~llmops_plugins.testing.ReplayChatModel`; a LangGraph agent with the cascade,
+or the user's own graph, answers each prompt, and the ledger keeps the bill.
 """
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from langchain.agents import create_agent
-from langchain_core.messages import AIMessage
-
-from llmops_plugins.accounting.ledger import CostLedger
-from llmops_plugins.backtest.tiers import choose_tiers, parse_tiers
-from llmops_plugins.cascade.middleware import CascadeMiddleware
-from llmops_plugins.errors import ConfigurationError, RecordError, UnknownModelError
+from llmops_plugins.backtest.answering import AgentRun, Progress, answer_all
+from llmops_plugins.backtest.calibrating import CalibrationSettings, calibrated
+from llmops_plugins.backtest.halves import HalvesOutcome, measure_halves
+from llmops_plugins.backtest.recorded_models import complete_rows
+from llmops_plugins.backtest.replay_plan import ReplayPlan, graph_plan, policy_plan, tiers_plan
+from llmops_plugins.backtest.replay_result import CascadeOutcome, ReplayResult
+from llmops_plugins.backtest.replay_settings import ReplaySettings
+from llmops_plugins.backtest.scoring.unrecorded import unrecorded_scorer
+from llmops_plugins.bounds import mean_upper
+from llmops_plugins.cascade.policy import CascadePolicy
+from llmops_plugins.cascade.traffic import read_traffic
+from llmops_plugins.errors import BoundNotMetError, ConfigurationError
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
-from llmops_plugins.records.reading import Record, Records, read_records
+from llmops_plugins.records.fingerprint import fingerprint
+from llmops_plugins.records.reading import Records, read_records
 from llmops_plugins.records.singles import Single, best_single, singles
-from llmops_plugins.testing import RecordedAnswer, ReplayChatModel
-from llmops_plugins.verification.agreement import Agreement
 from llmops_plugins.verification.answers import extract_answer
 
-__all__ = ["CascadeOutcome", "ReplayResult", "replay"]
-
-Progress = Callable[[int, int], None]
-"""Called with the number of questions answered and of all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CascadeOutcome:
-    """What the cascade came to.
-
-    Args:
-        accuracy: Mean score of its answers, from 0 to 1.
-        cost_usd: What its calls cost, by the ledger; None when a call has no known price.
-        cost_ratio: That cost over the best single model's on the same questions; None without either.
-        calls: Calls by model.
-        tiers: The tiers, models asked at once together.
-        answered_by: Answers by the model that gave them.
-        seconds: How long the replay took.
-    """
-
-    accuracy: float
-    cost_usd: float | None
-    cost_ratio: float | None
-    calls: dict[str, int]
-    tiers: list[list[str]]
-    answered_by: dict[str, int]
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplayResult:
-    """A replay's figures.
-
-    Args:
-        questions: Questions replayed.
-        singles: Every model alone.
-        best_single: The most accurate of those that answered all questions; of equals the cheaper.
-        cascade: The cascade, or None when none was asked for or none was worth it.
-        notes: What a reader has to know about the figures, in sentences.
-    """
-
-    questions: int
-    singles: dict[str, Single]
-    best_single: str
-    cascade: CascadeOutcome | None
-    notes: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain JSON-compatible data."""
-        return asdict(self)
+__all__ = ["replay"]
 
 
 def replay(
@@ -88,110 +37,207 @@ def replay(
     registry: ModelRegistry | None = None,
     tiers: str | None = None,
     fit: Path | str | None = None,
+    policy: CascadePolicy | Path | str | None = None,
+    graph: str | None = None,
+    score: str | None = None,
+    halves: int | None = None,
+    calibration: CalibrationSettings | None = None,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> ReplayResult:
     """Replay a file of recorded answers.
 
+    At most one of ``tiers``, ``fit``, ``policy`` and ``graph`` says what answers them.
+
     Args:
         path: The records.
         registry: Prices of the models; lists of public prices go after it.
         tiers: Tiers as written on a command line, for example ``"small+medium,large"``.
-        fit: Other records to choose the tiers on, when ``tiers`` is not given.
+        fit: Other records to calibrate a policy on; with ``halves`` they may be the same.
+        policy: A policy, or the file it was saved to.
+        graph: A function, ``module:function``, that makes the user's own graph of models by name.
+        score: With ``graph``: how to score an answer that no model's record holds, as
+            :func:`~llmops_plugins.backtest.scoring.parsing.parse_scorer` reads it.
+        halves: How many random halves of the records to calibrate on and measure on the other.
+        calibration: What to calibrate for.
         skip_bad: Leave out rows that cannot be used instead of refusing the file.
-        progress: Told how far the replay has come.
+        progress: Told how far it has come.
 
     Raises:
         ConfigurationError: If a setting is wrong.
         RecordError: If a row cannot be used and ``skip_bad`` is off.
+        BoundNotMetError: If no policy fitted on ``fit`` can be shown to keep ``max_risk``.
     """
-    prices = PriceBook(registry)
-    records = read_records(path, skip_bad=skip_bad)
-    notes: list[str] = []
-    chosen = None
-    if tiers is not None:
-        if fit is not None:
-            raise ConfigurationError("fit", "chooses the tiers, so leave it out or leave out --tiers")
-        chosen = parse_tiers(tiers, records)
-    elif fit is not None:
-        if Path(fit).resolve() == Path(path).resolve():
-            raise ConfigurationError("fit", "must be other records than those replayed, or the figures lie")
-        chosen = _fitted(read_records(fit, skip_bad=skip_bad, field="fit"), records, prices)
-        if chosen is None:
-            notes.append("No two cheap models are worth it on the rows of --fit: use the best single model.")
-    else:
-        notes.append(
-            "No cascade was replayed: give --tiers small+medium,large, or --fit RECORDS to choose them on."
+    settings = ReplaySettings(
+        tiers=tiers,
+        fit=fit,
+        policy=policy,
+        graph=graph,
+        score=score,
+        halves=halves,
+        calibration=calibration or CalibrationSettings(),
+        skip_bad=skip_bad,
+    )
+    return _Replay(path, settings, registry, progress).result()
+
+
+class _Replay:
+    """One replay, whose notes gather on the way."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        settings: ReplaySettings,
+        registry: ModelRegistry | None,
+        progress: Progress | None,
+    ) -> None:
+        self._path, self._settings, self._registry, self._progress = path, settings, registry, progress
+        self._prices = PriceBook(registry)
+        self._notes: list[str] = []
+
+    def result(self) -> ReplayResult:
+        settings = self._settings
+        # The scorer is built first: its mistakes show before anything long has begun.
+        scorer = unrecorded_scorer(settings.score) if settings.score is not None else None
+        records = read_records(self._path, skip_bad=settings.skip_bad)
+        plan = self._plan(records)
+        rows, left_out = records.rows, list(records.skipped)
+        if plan is not None:
+            rows, lacking = complete_rows(records, plan.models, field=plan.field, skip_bad=settings.skip_bad)
+            left_out += lacking
+        if left_out:
+            self._notes.append(f"{len(left_out)} rows were skipped, the first: {left_out[0]}.")
+        found = singles(rows, self._prices)
+        best = best_single(found)
+        self._notes += _notes(found, len(rows))
+        run = None
+        if plan is not None:
+            run = answer_all(
+                rows,
+                plan.build,
+                field=plan.field,
+                registry=self._registry,
+                scorer=scorer,
+                progress=self._progress,
+            )
+        policy = plan.policy if plan is not None else self._policy_of_all(records)
+        risk, risk_upper = self._risk(run, policy, best)
+        return ReplayResult(
+            questions=len(rows),
+            singles=found,
+            best_single=best,
+            cascade=_outcome(run, plan.tiers, found[best]) if run is not None and plan is not None else None,
+            graph=settings.graph,
+            policy=policy,
+            max_risk=_max_risk(settings, policy),
+            risk=risk,
+            risk_upper=risk_upper,
+            halves=self._halves(records),
+            notes=self._notes,
         )
-    rows, unusable = _usable(records, chosen, skip_bad=skip_bad)
-    left_out = [*records.skipped, *unusable]
-    if left_out:
-        notes.append(f"{len(left_out)} rows were skipped, the first: {left_out[0]}.")
-    found = singles(rows, prices)
-    notes += _notes(found, len(rows))
-    best = best_single(found)
-    outcome = None
-    if chosen is not None:
-        outcome = _run_cascade(rows, chosen, registry, found[best], progress)
-    return ReplayResult(questions=len(rows), singles=found, best_single=best, cascade=outcome, notes=notes)
+
+    def _plan(self, records: Records) -> ReplayPlan | None:
+        """Return what to replay the records through, if anything."""
+        settings = self._settings
+        if settings.tiers is not None:
+            return tiers_plan(settings.tiers, records)
+        if settings.graph is not None:
+            return graph_plan(settings.graph, records)
+        if settings.policy is not None:
+            given = settings.policy
+            policy = given if isinstance(given, CascadePolicy) else CascadePolicy.load(given)
+            return self._policy_plan(policy, records, "policy")
+        if settings.fit is not None and not self._fits_itself():
+            other = read_records(settings.fit, skip_bad=settings.skip_bad, field="fit")
+            policy = calibrated(other, self._prices, settings.calibration, field="fit")
+            return self._policy_plan(policy, records, "fit")
+        if settings.halves is None:
+            self._notes.append(
+                "No cascade was replayed: give --tiers small+medium,large, or --fit RECORDS to calibrate one "
+                "on, or --halves 20 to calibrate on halves of these."
+            )
+        return None
+
+    def _fits_itself(self) -> bool:
+        """Tell whether the records to calibrate on are the ones to replay, which takes halves."""
+        fit = self._settings.fit
+        if fit is None or Path(fit).resolve() != Path(self._path).resolve():
+            return False
+        if self._settings.halves is None:
+            raise ConfigurationError(
+                "fit",
+                "must be other records than those replayed, or the figures lie; or add --halves 20",
+            )
+        return True
+
+    def _policy_plan(self, policy: CascadePolicy, records: Records, field: str) -> ReplayPlan:
+        if not policy.is_cascade:
+            self._notes.append(
+                f"No cascade is worth it by the policy: {policy.last} is best used alone, and its figures "
+                "stand as the cascade's."
+            )
+        if policy.measured_on.fingerprint == fingerprint(records.rows):
+            self._notes.append("The policy was calibrated on these very records, so its figures flatter it.")
+        return policy_plan(policy, records, field)
+
+    def _policy_of_all(self, records: Records) -> CascadePolicy | None:
+        """With halves, return the policy that all records give, for use on the traffic to come."""
+        if self._settings.halves is None:
+            return None
+        try:
+            return calibrated(records, self._prices, self._settings.calibration, field="halves")
+        except BoundNotMetError as error:
+            self._notes.append(f"All records together give no policy: {error}.")
+            return None
+
+    def _halves(self, records: Records) -> HalvesOutcome | None:
+        if self._settings.halves is None:
+            return None
+        traffic, left_out = read_traffic(records.rows, self._prices, extract_answer)
+        self._notes += [f"{model} is left out of the halves: it {why}." for model, why in left_out.items()]
+        return measure_halves(traffic, self._settings.halves, self._settings.calibration, self._progress)
+
+    def _risk(
+        self, run: AgentRun | None, policy: CascadePolicy | None, best: str
+    ) -> tuple[float | None, float | None]:
+        """Return the mean score lost against the best single model where any is, and its upper limit."""
+        if run is None:
+            return None, None
+        reference = policy.reference if policy is not None else best
+        losses = [
+            max(0.0, answered.row.responses[reference].score - answered.score)
+            for answered in run.answers
+            if reference in answered.row.responses
+        ]
+        if len(losses) < len(run.answers):
+            self._notes.append(f"The risk is unknown: {reference} has not answered every question.")
+            return None, None
+        if reference != best:
+            self._notes.append(f"The risk is against {reference}, the policy's best single model.")
+        calibration = self._settings.calibration
+        confidence = calibration.bound_confidence
+        if policy is not None and calibration.confidence is None:
+            confidence = policy.bound.confidence
+        return sum(losses) / len(losses), mean_upper(losses, confidence)
 
 
-def _fitted(fit: Records, records: Records, prices: PriceBook) -> list[list[str]] | None:
-    """Choose tiers on one file for another."""
-    if not any(response.text for row in fit.rows for response in row.responses.values()):
-        raise ConfigurationError(
-            "fit", f"{fit.source} holds no texts to compare, give records with responses.*.text"
-        )
-    if not any(single.cost_usd is not None for single in singles(fit.rows, prices).values()):
-        raise ConfigurationError(
-            "fit", f"no model of {fit.source} has a price, so none is cheap: name prices in --models FILE"
-        )
-    chosen = choose_tiers(fit.rows, prices, extract_answer)
-    missing = {model for tier in chosen or () for model in tier} - set(records.models)
-    if missing:
-        raise UnknownModelError(
-            "fit",
-            f"chose {', '.join(sorted(missing))}, of which {records.source} has no answers; fit on its like",
-        )
-    return chosen
+def _max_risk(settings: ReplaySettings, policy: CascadePolicy | None) -> float | None:
+    if settings.calibration.max_risk is not None or policy is None:
+        return settings.calibration.max_risk
+    return policy.bound.max_risk
 
 
-def _usable(
-    records: Records, tiers: list[list[str]] | None, *, skip_bad: bool
-) -> tuple[list[Record], list[RecordError]]:
-    """Return the rows that hold all a cascade of these tiers needs."""
-    needed = [model for tier in tiers or () for model in tier]
-    usable: list[Record] = []
-    unusable: list[RecordError] = []
-    for row in records.rows:
-        problem = next((problem for model in needed if (problem := _lacks(row, model))), None)
-        if problem is None:
-            usable.append(row)
-            continue
-        error = RecordError(records.source, row.line, problem)
-        if not skip_bad:
-            raise error
-        unusable.append(error)
-    if not usable:
-        raise ConfigurationError(
-            "tiers",
-            f"no row of {records.source} has what they need, line {unusable[0].line}: {unusable[0].problem}",
-        )
-    return usable, unusable
-
-
-_LEAVE_OUT = "--skip-bad leaves such rows out"
-
-
-def _lacks(row: Record, model: str) -> str | None:
-    response = row.responses.get(model)
-    if response is None:
-        return f"responses.{model} is missing, a tier needs it ({_LEAVE_OUT})"
-    if response.text is None:
-        return f"responses.{model}.text is null, a cascade needs the answer's text ({_LEAVE_OUT})"
-    if response.input_tokens is None or response.output_tokens is None:
-        return f"responses.{model} needs input_tokens and output_tokens ({_LEAVE_OUT})"
-    return None
+def _outcome(run: AgentRun, tiers: list[list[str]], best: Single) -> CascadeOutcome:
+    cost = run.cost_usd
+    return CascadeOutcome(
+        accuracy=sum(answered.score for answered in run.answers) / len(run.answers),
+        cost_usd=cost,
+        cost_ratio=cost / best.cost_usd if cost is not None and best.cost_usd else None,
+        calls=run.calls,
+        tiers=tiers,
+        answered_by=dict(Counter(answered.model for answered in run.answers if answered.model is not None)),
+        seconds=run.seconds,
+    )
 
 
 def _notes(found: dict[str, Single], questions: int) -> list[str]:
@@ -206,77 +252,3 @@ def _notes(found: dict[str, Single], questions: int) -> list[str]:
             f"No price or no usage is known for {', '.join(unpriced)}: name prices in --models FILE."
         )
     return notes
-
-
-def _run_cascade(
-    rows: Sequence[Record],
-    tiers: list[list[str]],
-    registry: ModelRegistry | None,
-    best: Single,
-    progress: Progress | None,
-) -> CascadeOutcome:
-    started = time.perf_counter()
-    answered_by: Counter[str] = Counter()
-    score = 0.0
-    with closing(CostLedger("sqlite://", registry=registry, max_queue=1_000_000)) as ledger:
-        for row, model in _answers(rows, tiers, ledger):
-            answered_by[model] += 1
-            score += row.responses[model].score  # only now, with the answer given
-            if progress is not None:
-                progress(answered_by.total(), len(rows))
-        report = ledger.report(by=["model"])
-    complete = report.totals.unpriced_calls == 0 and report.totals.lost_calls == 0
-    cost = report.totals.cost_usd if complete else None
-    return CascadeOutcome(
-        accuracy=score / len(rows),
-        cost_usd=cost,
-        cost_ratio=cost / best.cost_usd if cost is not None and best.cost_usd else None,
-        calls={row.key["model"]: row.calls for row in report.rows},
-        tiers=tiers,
-        answered_by=dict(answered_by),
-        seconds=time.perf_counter() - started,
-    )
-
-
-def _answers(
-    rows: Sequence[Record], tiers: list[list[str]], ledger: CostLedger
-) -> Iterator[tuple[Record, str]]:
-    """Have the agent answer every row; yield the row and the model whose answer went out."""
-    for part in _without_repeated_prompts(rows):
-        agent = _agent(part, tiers).with_config(callbacks=[ledger])
-        for row in part:
-            yield row, _answering_model(agent.invoke({"messages": [("user", row.prompt)]}))
-
-
-def _without_repeated_prompts(rows: Sequence[Record]) -> Iterator[list[Record]]:
-    """Split rows so that no part holds a prompt twice: a replayed model knows records by their prompt."""
-    rest = list(rows)
-    while rest:
-        part: dict[str, Record] = {}
-        repeated = [row for row in rest if part.setdefault(row.prompt, row) is not row]
-        yield list(part.values())
-        rest = repeated
-
-
-def _agent(rows: Sequence[Record], tiers: list[list[str]]) -> Any:
-    models = [[_replayed(model, rows) for model in tier] for tier in tiers]
-    cascade = CascadeMiddleware(tiers=models, verify=Agreement())
-    return create_agent(models[-1][0], tools=[], middleware=[cascade])
-
-
-def _replayed(model: str, rows: Sequence[Record]) -> ReplayChatModel:
-    answers = {}
-    for row in rows:
-        response = row.responses[model]
-        answers[row.prompt] = RecordedAnswer(
-            text=response.text or "",
-            input_tokens=response.input_tokens or 0,
-            output_tokens=response.output_tokens or 0,
-            cost_usd=response.cost_usd,
-        )
-    return ReplayChatModel(model_name=model, answers=answers, provider=None)
-
-
-def _answering_model(output: dict[str, Any]) -> str:
-    message: AIMessage = output["messages"][-1]
-    return str(message.response_metadata["model_name"])

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage
 
-from llmops_plugins.cascade.evidence import ReplyFacts, reply_facts
 from llmops_plugins.cascade.policy import CascadePolicy
 from llmops_plugins.flow import Flow, Request, Response
+from llmops_plugins.messages import calls_tools, last_question
+from llmops_plugins.verification.evidence import ReplyFacts, reply_facts
 from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict, Verifier, answer_message
 
 __all__ = ["AcceptanceRule", "ByPolicy", "ByVerifier", "Outcomes", "Ruling", "extracted"]
@@ -30,6 +31,7 @@ class Ruling:
         reply: Index of the accepted reply among those of all tiers so far.
         score: Probability that the proposed answer is right, where the judge measures it.
         hidden: Message ids of the model calls made to reach the ruling.
+        calibrated: Whether a policy accepted, so that its bound covers the answer.
     """
 
     outcome: Literal["accept", "go_on", "ask_last"]
@@ -37,6 +39,7 @@ class Ruling:
     reply: int = 0
     score: float | None = None
     hidden: tuple[str, ...] = ()
+    calibrated: bool = False
 
 
 class AcceptanceRule(Protocol):
@@ -104,23 +107,32 @@ class ByPolicy:
             hidden = verdict.hidden
         outcomes = [outcome for tier in tiers for outcome in tier]
         messages = [None if isinstance(one, Exception) else answer_message(one) for one in outcomes]
-        if any(message is not None and _calls_tools(message) for message in messages):
+        if any(message is not None and calls_tools(message) for message in messages):
             reason = "a reply calls tools, which the policy was not calibrated on"
             return Ruling(outcome="ask_last", reason=reason, hidden=hidden)
         facts = [_facts(message, self._extract) for message in messages]
-        choice = self._policy.choose(len(tiers) - 1, facts, _prompt_length(request), margin=self._margin())
+        choice = self._policy.choose(
+            len(tiers) - 1, facts, math.log1p(len(last_question(request.messages))), margin=self._margin()
+        )
         score = choice.probability
+        outcome: Literal["go_on", "ask_last"] = "go_on" if choice.action == "go_on" else "ask_last"
         if choice.action == "stay" and messages[choice.candidate] is not None:
             reason = f"the policy stays, {score:.1%} sure that the answer is right"
-            return Ruling(outcome="accept", reason=reason, reply=choice.candidate, score=score, hidden=hidden)
+            return Ruling(
+                outcome="accept",
+                reason=reason,
+                reply=choice.candidate,
+                score=score,
+                hidden=hidden,
+                calibrated=True,
+            )
         reason = f"the policy goes on, {score:.1%} sure that the answer is right"
-        outcome: Literal["go_on", "ask_last"] = "go_on" if choice.action == "go_on" else "ask_last"
         return Ruling(outcome=outcome, reason=reason, score=score, hidden=hidden)
 
 
 def extracted(message: AIMessage | None, extract: Callable[[str], str | None]) -> str | None:
     """Return the final answer of a message; None where it has none, calls tools, or the extractor fails."""
-    if message is None or _calls_tools(message):
+    if message is None or calls_tools(message):
         return None
     try:
         return extract(message.text)
@@ -148,15 +160,5 @@ def _ruled(verdict: Verdict, tiers: Sequence[Outcomes]) -> Ruling:
     )
 
 
-def _calls_tools(message: AIMessage) -> bool:
-    return bool(message.tool_calls or message.invalid_tool_calls)
-
-
 def _facts(message: AIMessage | None, extract: Callable[[str], str | None]) -> ReplyFacts:
     return reply_facts(message.text if message is not None else "", extracted(message, extract))
-
-
-def _prompt_length(request: Request) -> float:
-    asked = (message for message in reversed(request.messages) if isinstance(message, HumanMessage))
-    question = next(asked, None)
-    return math.log1p(len(question.text)) if question is not None else 0.0

@@ -68,7 +68,7 @@ def cascade(
     attempt = yield from attempt_tiers(request, tiers, rule)
     if attempt.accepted is not None:
         yield Emit(_decision(attempt, attempt.accepted, _counterfactual(request, attempt.accepted)))
-        if recheck is not None and recheck.is_due():
+        if recheck is not None and attempt.rulings[-1].calibrated and recheck.is_due():
             yield Spawn(recheck.flow(request, attempt.accepted))
         return attempt.accepted
     last = tiers[-1].models[0]

@@ -96,6 +96,9 @@ class CascadeMiddleware(FlowMiddleware):
             self.tiers = _checked_tiers(tiers or (), verify, timeout)
             self._rule = ByVerifier(verify)
             return
+        if not isinstance(policy, CascadePolicy | Path | str):
+            kind = type(policy).__name__
+            raise ConfigurationError("policy", f"must be a CascadePolicy or the file of one, got {kind}")
         self.policy = policy if isinstance(policy, CascadePolicy) else CascadePolicy.load(policy)
         _check_share("recheck_share", recheck_share)
         named = _Named(models or {})
@@ -112,7 +115,9 @@ class CascadeMiddleware(FlowMiddleware):
         self._rule = ByPolicy(self.policy, extract=extract, verify=verify, margin=lambda: monitor.margin)
         if recheck_share > 0 and self.policy.is_cascade:
             reference = named.model(self.policy.reference)
-            self._recheck = Recheck(reference=reference, monitor=monitor, extract=extract)
+            self._recheck = Recheck(
+                reference=reference, monitor=monitor, extract=extract, calibrated=self.policy.bound
+            )
 
     def flow(self, request: Request) -> Flow[Response]:
         """Answer from the first tier that holds."""

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from llmops_plugins.cascade.evidence import ReplyFacts, evidence, evidence_names
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.verification.evidence import ReplyFacts, evidence, evidence_names
 
 __all__ = ["CascadePolicy", "Choice", "MeasuredOn", "PolicyStage", "RiskBound", "Value"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Value(_Frozen):
@@ -198,7 +198,7 @@ class CascadePolicy(_Frozen):
             raise ConfigurationError(
                 "policy", f"{path} is no cascade policy: {where}: {first['msg']}; calibrate it anew"
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError("policy", f"{path} is not JSON ({error})") from error
 
 

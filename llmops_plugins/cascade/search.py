@@ -60,6 +60,7 @@ class Candidate:
         order: The models it asks.
         usd_a_right_answer: What one right answer more may cost it, in USD.
         loss: Mean score lost against the reference; negative where it gains.
+        error: Standard error of the loss.
         risk: Mean score lost on the rows where it loses: the share where it is wrong and the reference right.
         cost_ratio: Its cost over the reference's.
     """
@@ -67,6 +68,7 @@ class Candidate:
     order: Order
     usd_a_right_answer: float
     loss: float
+    error: float
     risk: float
     cost_ratio: float
 
@@ -185,6 +187,7 @@ class Search:
             order=order,
             usd_a_right_answer=usd_a_right_answer,
             loss=float(losses.mean()),
+            error=float(losses.std() / np.sqrt(len(losses))),
             risk=float(np.maximum(losses, 0).mean()),
             cost_ratio=cost / len(self.rows) / self.reference.cost,
         )

@@ -14,8 +14,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from llmops_plugins.cascade.evidence import evidence_names, is_of_texts
 from llmops_plugins.cascade.traffic import Traffic
+from llmops_plugins.verification.evidence import evidence_names, is_of_texts
 
 __all__ = ["Order", "Outcome", "StageRule", "Stopping", "ValueEstimate", "apply_rules"]
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llmops_plugins.cascade.evidence import ReplyFacts, evidence, reply_facts
 from llmops_plugins.records.reading import Record
 from llmops_plugins.records.singles import price_response
+from llmops_plugins.verification.evidence import ReplyFacts, evidence, reply_facts
 
 if TYPE_CHECKING:
     from llmops_plugins.models.prices import PriceBook
 
-__all__ = ["StageEvidence", "Traffic", "fingerprint", "read_traffic"]
+__all__ = ["StageEvidence", "Traffic", "read_traffic"]
 
 
 @dataclass(frozen=True)
@@ -119,18 +117,6 @@ def read_traffic(
         ),
         left_out,
     )
-
-
-def fingerprint(rows: Sequence[Record]) -> str:
-    """Return a SHA-256 of the rows' prompts, answers and scores, in hexadecimal."""
-    digest = hashlib.sha256()
-    for row in rows:
-        answers: dict[str, Any] = {
-            model: [answer.text, answer.score, answer.cost_usd, answer.input_tokens, answer.output_tokens]
-            for model, answer in row.responses.items()
-        }
-        digest.update(json.dumps([row.prompt, answers], sort_keys=True).encode())
-    return digest.hexdigest()
 
 
 def _facts(text: str, extract: Callable[[str], str | None]) -> ReplyFacts:

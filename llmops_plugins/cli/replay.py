@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from llmops_plugins.errors import ConfigurationError
 
-    from llmops_plugins.backtest.replay import CascadeOutcome, ReplayResult
+if TYPE_CHECKING:
+    from llmops_plugins.backtest.replay_result import ReplayResult
 
 __all__ = ["replay"]
 
@@ -22,63 +21,82 @@ def replay(
         Path | None, typer.Option(help="Prices of the models; models.yaml beside the records by default.")
     ] = None,
     tiers: Annotated[str | None, typer.Option(help="Tiers, for example small+medium,large.")] = None,
-    fit: Annotated[Path | None, typer.Option(help="Other records to choose the tiers on.")] = None,
+    fit: Annotated[Path | None, typer.Option(help="Other records to calibrate a policy on.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="A policy saved with --policy-out.")] = None,
+    graph: Annotated[
+        str | None,
+        typer.Option(help="Your graph, as module:function; the function makes it of models by name."),
+    ] = None,
+    max_risk: Annotated[
+        float | None,
+        typer.Option(help="Most score to lose to the best single model where any is lost, from 0 to 1."),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Most to pay, as a share of the best single model's cost.")
+    ] = None,
+    confidence: Annotated[
+        float | None, typer.Option(help="Probability with which bounds hold; 0.9 by default.")
+    ] = None,
+    halves: Annotated[
+        int | None, typer.Option(min=2, help="Calibrate on random halves, measure on the others.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of every shuffle.")] = 0,
+    score: Annotated[
+        str | None,
+        typer.Option(help="How to score answers of a graph that no record holds, as for llmops record."),
+    ] = None,
+    policy_out: Annotated[Path | None, typer.Option(help="Save the calibrated policy here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw cost and quality to a .png or .html file.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows that cannot be used.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Replay recorded answers through a real agent with the cascade, beside every model alone."""
+    from llmops_plugins.backtest.calibrating import CalibrationSettings
+    from llmops_plugins.backtest.plot import check_plot, plot_replay
     from llmops_plugins.backtest.replay import replay as run
     from llmops_plugins.cli.progress import progress_bar
     from llmops_plugins.cli.render import print_json
+    from llmops_plugins.cli.replay_output import print_replay
     from llmops_plugins.models.registry import ModelRegistry
 
+    if plot is not None:
+        check_plot(plot)
+    if policy_out is not None and fit is None and halves is None:
+        raise ConfigurationError("policy_out", "saves what is calibrated, give --fit RECORDS or --halves N")
     beside = records.parent / "models.yaml"
     priced_by = models or (beside if beside.is_file() else None)
-    registry = ModelRegistry.from_yaml(priced_by) if priced_by else None
     with progress_bar("replaying") as progress:
-        result = run(records, registry=registry, tiers=tiers, fit=fit, skip_bad=skip_bad, progress=progress)
+        result = run(
+            records,
+            registry=ModelRegistry.from_yaml(priced_by) if priced_by else None,
+            tiers=tiers,
+            fit=fit,
+            policy=policy,
+            graph=graph,
+            score=score,
+            halves=halves,
+            calibration=CalibrationSettings(
+                max_risk=max_risk, max_cost=max_cost, confidence=confidence, seed=seed
+            ),
+            skip_bad=skip_bad,
+            progress=progress,
+        )
+    if policy_out is not None:
+        _save(result, policy_out)
+    if plot is not None:
+        plot_replay(result, plot)
     if json:
         print_json(result.to_dict())
     else:
-        _print(result)
+        print_replay(result)
 
 
-def _print(result: ReplayResult) -> None:
-    from llmops_plugins.cli.render import console, print_notes, print_table
-
-    out = console()
-    print_table(out, _table(result))
-    if result.cascade is not None:
-        out.print()
-        _print_cascade(result.cascade, result.questions, out)
-    print_notes(out, result.notes)
-
-
-def _table(result: ReplayResult) -> Table:
-    from llmops_plugins.cli.render import literal, new_table, percent, usd
-
-    best = result.singles[result.best_single]
-    table = new_table((f"{result.questions:,} questions",), ("accuracy", "cost", "of the best", "calls"))
-    for model, single in sorted(result.singles.items(), key=lambda item: -item[1].accuracy):
-        ratio = single.cost_usd / best.cost_usd if single.cost_usd is not None and best.cost_usd else None
-        name = literal(model) + (" (best single)" if model == result.best_single else "")
-        table.add_row(
-            name, f"{single.accuracy:.2%}", usd(single.cost_usd), percent(ratio), f"{single.questions:,}"
-        )
-    cascade = result.cascade
-    if cascade is not None:
-        calls = f"{sum(cascade.calls.values()):,}"
-        ratio = cascade.cost_ratio
-        table.add_row(
-            "cascade", f"{cascade.accuracy:.2%}", usd(cascade.cost_usd), percent(ratio), calls, style="bold"
-        )
-    return table
-
-
-def _print_cascade(cascade: CascadeOutcome, questions: int, out: Console) -> None:
-    from llmops_plugins.cli.render import literal
-
-    out.print("cascade: " + ", then ".join(literal(" + ".join(tier)) for tier in cascade.tiers))
-    for model, calls in cascade.calls.items():
-        out.print(f"  {literal(model)}: {calls:,} calls, {cascade.answered_by.get(model, 0):,} answers")
-    out.print(f"  {questions / cascade.seconds * 60:,.0f} questions a minute through the agent")
+def _save(result: ReplayResult, path: Path) -> None:
+    if result.policy is None:
+        raise ConfigurationError("policy_out", f"there is no policy to save: {result.notes[-1]}")
+    try:
+        result.policy.save(path)
+    except OSError as error:
+        raise ConfigurationError(
+            "policy_out", f"{path} cannot be written ({error.strerror}), give it another place"
+        ) from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from llmops_plugins.accounting.drift import DriftRow
     from llmops_plugins.accounting.report import CostReport, Totals
 
 __all__ = ["report"]
@@ -88,7 +89,24 @@ def _print(report: CostReport, out: Console) -> None:
         shadow = " in shadow" if decision.mode == "shadow" else ""
         saved = usd(decision.saved_usd, partial=decision.unpriced > 0)
         out.print(f"{name:<22}{decision.count:,}{shadow}, saved {saved} ({literal(decision.saved_basis)})")
+    for row in report.drift:
+        out.print(f"{literal(row.capability) + ' drift':<22}{_drift(row)}")
     print_notes(out, report.notes)
+
+
+def _drift(row: DriftRow) -> str:
+    from llmops_plugins.cli.render import percent, usd
+
+    state = {True: "holds", False: "does not hold", None: "too few to tell"}[row.holds]
+    parts = [
+        f"{row.checked:,} asked again, {row.differing:,} differed",
+        f"at most {percent(row.differing_upper)} do, calibrated {percent(row.bound)} ({state})",
+        f"risk at most {percent(row.risk_upper)}",
+        f"cost {usd(row.cost_usd, partial=row.unpriced > 0)}",
+    ]
+    if row.breaches:
+        parts.append(f"breached {row.breaches:,}x, last {row.last_breach}")
+    return ", ".join(parts)
 
 
 def _table(report: CostReport) -> Table:

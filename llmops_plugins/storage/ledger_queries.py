@@ -76,6 +76,33 @@ class LedgerQueries:
         )
         return self._rows(self._selected(query, DECISIONS, table.at).group_by(*keys).order_by(*keys))
 
+    def rechecks(self) -> list[dict[str, Any]]:
+        """Return how accepted answers came out that were asked again, by capability and by calibration.
+
+        One calibration is told from another by what the details state of it, the one used last comes last.
+        """
+        table, stated = DECISIONS.c, ("bound", "accepted", "confidence")
+        outcomes = select(
+            *(table.capability, table.outcome, table.at, table.spent_usd),
+            *(table.details[name].as_float().label(name) for name in stated),
+            table.details["differs"].as_boolean().label("differs"),
+        ).where(table.outcome.in_(("rechecked", "bound_breached")))
+        # Grouped by a subquery's columns, since PostgreSQL takes equal expressions with parameters for two.
+        found = self._selected(outcomes, DECISIONS, table.at).subquery().c
+        keys = (found.capability, *(found[name] for name in stated))
+        checked = found.outcome == "rechecked"
+        spent, unpriced = case((checked, found.spent_usd)), and_(checked, found.spent_usd.is_(None))
+        query = select(
+            *keys,
+            _count(checked).label("checked"),
+            _count(and_(checked, found.differs)).label("differing"),
+            _count(~checked).label("breaches"),
+            func.max(case((~checked, found.at))).label("last_breach"),
+            _known_sum(spent, unpriced).label("cost_usd"),
+            _count(unpriced).label("unpriced"),
+        )
+        return self._rows(query.group_by(*keys).order_by(found.capability, func.max(found.at)))
+
     def input_parts(self, parts: Sequence[str]) -> dict[str, int]:
         """Return the tokens of all inputs by part; ``tools`` stands for all schemas together."""
         sums = [func.sum(CALLS.c.input_breakdown[part].as_integer()).label(part) for part in parts]
@@ -186,7 +213,11 @@ def _sums() -> list[ColumnElement[Any]]:
 
 
 def _cost(among: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Sum what the calls among a group cost; unknown costs alone make an unknown sum, no calls make zero."""
-    known = case((among, CALLS.c.cost_usd))
-    unknown = and_(func.count(known) == 0, _count(and_(among, _COST_UNKNOWN)) > 0)
-    return case((unknown, None), else_=func.coalesce(func.sum(known), 0.0))
+    """Sum what the calls among a group cost."""
+    return _known_sum(case((among, CALLS.c.cost_usd)), and_(among, _COST_UNKNOWN))
+
+
+def _known_sum(known: ColumnElement[Any], unknown: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Sum known amounts; unknown ones alone make an unknown sum, none at all make zero."""
+    nothing_known = and_(func.count(known) == 0, _count(unknown) > 0)
+    return case((nothing_known, None), else_=func.coalesce(func.sum(known), 0.0))

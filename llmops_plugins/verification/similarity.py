@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from llmops_plugins.flow import Effect
 
-__all__ = ["SimilarAnswers"]
+__all__ = ["SimilarAnswers", "cosine"]
 
 
 class SimilarAnswers:
@@ -63,7 +63,7 @@ class SimilarAnswers:
             return Verdict(outcome="reject", reason=f"reply {texts.index('') + 1} holds no text to compare")
         try:
             vectors: Sequence[Sequence[float]] = yield Embed(self._embeddings, texts)
-            similarity = min(_cosine(vectors[0], vector) for vector in vectors[1:])
+            similarity = min(cosine(vectors[0], vector) for vector in vectors[1:])
         except NEVER_SWALLOWED:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a provider raises, there is nothing to compare with
@@ -78,8 +78,18 @@ class SimilarAnswers:
         )
 
 
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the cosine of two vectors; for a few of them importing numpy would cost more than it saves."""
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the cosine of two vectors, NaN where one has no direction.
+
+    For a few of them importing numpy would cost more than it saves.
+
+    Args:
+        one: A vector.
+        other: Another of the same length.
+
+    Raises:
+        ValueError: If they differ in length.
+    """
     if len(one) != len(other):
         raise ValueError("the embeddings differ in length")
     lengths = math.hypot(*one) * math.hypot(*other)

@@ -166,7 +166,7 @@ def test_settings_and_the_system_message_reach_the_model_that_answers(scenario):
             seen.append((request.system_message.text, request.model_settings, request.tool_choice))
             return super().flow(request)
 
-    looks = Looks(tiers=[scenario.cheap, scenario.strong], verify=scenario.middleware.verify)
+    looks = Looks(**scenario.settings)
     model = with_middleware(scenario.users, looks).bind_tools([look], tool_choice="any", temperature=0)
     assert model.invoke([("system", "be brief"), ("user", "hi")], stop=["x"]).text == scenario.text
     assert seen == [("be brief", {"temperature": 0, "stop": ["x"]}, "any")]

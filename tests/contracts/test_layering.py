@@ -1,6 +1,6 @@
 """Imports run down only: the layers of the architecture, read from the source.
 
-``cli -> backtest -> capabilities -> records -> verification -> models, storage -> core``, errors and events
+``cli -> backtest -> capabilities -> verification -> records -> models, storage -> core``, errors and events
 lowest.
 """
 
@@ -29,8 +29,8 @@ MAY_IMPORT = {
     "demo": {"demo", "backtest", *CAPABILITIES, *SUPPORT, "core"},
     "backtest": {"backtest", *CAPABILITIES, *SUPPORT, "core"},
     **{name: {name, *SUPPORT, "core"} for name in CAPABILITIES},
-    "records": {"records", "verification", "models", "storage", "core"},
-    "verification": {"verification", "models", "storage", "core"},
+    "verification": {"verification", "records", "models", "storage", "core"},
+    "records": {"records", "models", "storage", "core"},
     "adapter": {"adapter", "models", "core"},
     "models": {"models", "storage", "core"},
     "storage": {"storage", "core"},

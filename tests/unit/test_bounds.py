@@ -58,6 +58,6 @@ def test_limits_that_are_looked_at_all_the_time_hold_all_the_time():
 
 def test_limits_that_are_looked_at_all_the_time_still_close_in():
     assert always_valid_upper(0, 0, 0.9) == 1.0
-    assert always_valid_lower(0, 0, 0.9) == pytest.approx(0.0)
+    assert always_valid_lower(0, 0, 0.9) == 0.0
     assert 0.02 < always_valid_upper(20, 1000, 0.9) < 0.045
     assert 0.1 < always_valid_lower(40, 200, 0.9) < 0.2

@@ -2,8 +2,10 @@ import json
 
 import pytest
 
+from llmops_plugins.backtest.calibrating import CalibrationSettings
 from llmops_plugins.backtest.replay import replay
-from llmops_plugins.errors import ConfigurationError, RecordError, UnknownModelError
+from llmops_plugins.bounds import mean_upper
+from llmops_plugins.errors import BoundNotMetError, ConfigurationError, RecordError, UnknownModelError
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
 
 TIERS = "small+medium,large"
@@ -77,14 +79,6 @@ def test_a_prompt_that_repeats_keeps_its_own_answers(write_records, rows):
     assert result.cascade.cost_usd == pytest.approx(apart.cascade.cost_usd)
 
 
-def test_tiers_are_chosen_on_other_rows(write_records, rows):
-    result = replay(write_records(rows[:3]), fit=write_records(rows[:3] + rows[4:], "fit.jsonl"))
-    assert result.cascade.tiers == [["small", "medium"], ["large"]]
-    unfit = replay(write_records(rows), fit=write_records([rows[3]] * 3, "unfit.jsonl"))
-    assert unfit.cascade is None
-    assert any("best single model" in note for note in unfit.notes)
-
-
 def test_without_tiers_or_fit_only_singles_are_counted(write_records, rows):
     result = replay(write_records(rows))
     assert result.cascade is None
@@ -95,19 +89,6 @@ def test_tiers_and_fit_together_are_refused(write_records, rows):
     path = write_records(rows)
     with pytest.raises(ConfigurationError, match=r"^fit: "):
         replay(path, tiers=TIERS, fit=path)
-
-
-def test_a_fit_that_cannot_choose_is_refused(write_records, rows, answer):
-    path = write_records(rows)
-    silent = {name: answer(None, 1.0) for name in ("small", "large")}
-    with pytest.raises(ConfigurationError, match=r"^fit: .*no texts"):
-        replay(path, fit=write_records([silent], "silent.jsonl"))
-    unpriced = {name: answer("1", 1.0, None) for name in ("small", "large")}
-    with pytest.raises(ConfigurationError, match=r"^fit: .*price"):
-        replay(path, fit=write_records([unpriced], "unpriced.jsonl"))
-    others = [{f"other {name}": response for name, response in row.items()} for row in rows[:3] + rows[4:]]
-    with pytest.raises(UnknownModelError, match=r"^fit: chose other large, other medium, other small"):
-        replay(path, fit=write_records(others, "others.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -161,3 +142,128 @@ def test_progress_is_told_for_every_question(write_records, rows):
     told = []
     replay(write_records(rows), tiers=TIERS, progress=lambda done, of: told.append((done, of)))
     assert told == [(number, 6) for number in range(1, 7)]
+
+
+def test_what_is_calibrated_on_some_records_is_replayed_on_others(write_records, arithmetic):
+    fit = write_records(arithmetic(300), "fit.jsonl")
+    result = replay(write_records(arithmetic(100, seed=1)), fit=fit)
+    assert result.policy.is_cascade
+    assert result.cascade.tiers == [
+        *(list(stage.ask) for stage in result.policy.stages),
+        [result.policy.last],
+    ]
+    assert result.cascade.cost_ratio < 0.5
+    assert sum(result.cascade.answered_by.values()) == 100
+    assert result.risk_upper > result.risk >= 0
+    assert result.max_risk is None
+    assert result.halves is None
+    data = json.loads(json.dumps(result.to_dict()))
+    assert data["policy"] == json.loads(result.policy.model_dump_json())
+
+
+def test_the_risk_is_the_score_lost_where_any_is(write_records, rows):
+    result = replay(write_records(rows), tiers=TIERS)
+    assert result.risk == pytest.approx(1 / 6)  # the fourth, on which the cheap models agree wrongly
+    assert result.risk_upper == pytest.approx(mean_upper([0, 0, 0, 1, 0, 0], 0.9))
+    surer = replay(write_records(rows), tiers=TIERS, calibration=CalibrationSettings(confidence=0.99))
+    assert surer.risk_upper > result.risk_upper
+
+
+def test_a_saved_policy_is_replayed_like_the_one_it_was(write_records, arithmetic, tmp_path):
+    records, fit = write_records(arithmetic(80, seed=1)), write_records(arithmetic(300), "fit.jsonl")
+    settings = CalibrationSettings(max_risk=0.05, confidence=0.8)
+    fitted = replay(records, fit=fit, calibration=settings)
+    fitted.policy.save(tmp_path / "policy.json")
+    loaded = replay(records, policy=tmp_path / "policy.json")
+    for name in ("policy", "risk", "risk_upper", "max_risk"):
+        assert getattr(loaded, name) == getattr(fitted, name)
+    assert loaded.cascade.calls == fitted.cascade.calls
+    flattered = replay(fit, policy=fitted.policy)
+    assert any("these very records" in note for note in flattered.notes)
+
+
+def test_a_policy_without_stages_is_the_best_single_model_and_says_so(write_records, arithmetic):
+    # Cheap models that are as dear as the good one save nothing.
+    fit = write_records(arithmetic(200, prices=(1.0, 1.0, 1.0)), "fit.jsonl")
+    result = replay(write_records(arithmetic(50, seed=1, prices=(1.0, 1.0, 1.0))), fit=fit)
+    assert not result.policy.is_cascade
+    assert result.cascade.tiers == [["large"]]
+    assert result.cascade.calls == {"large": 50}
+    assert result.cascade.accuracy == result.singles["large"].accuracy
+    assert (result.cascade.cost_ratio, result.risk) == (pytest.approx(1.0), 0.0)
+    assert any("large is best used alone" in note for note in result.notes)
+
+
+def test_halves_of_the_records_need_no_others(write_records, arithmetic):
+    path = write_records(arithmetic(200))
+    result = replay(path, halves=2)
+    assert result.cascade is None
+    assert (result.risk, result.risk_upper) == (None, None)
+    assert result.halves.count == 2
+    assert result.policy.measured_on.rows == 200
+    assert replay(path, halves=2, fit=path) == result
+    other = replay(write_records(arithmetic(100, seed=1), "other.jsonl"), halves=2, fit=path)
+    assert other.cascade is not None
+    assert other.halves.questions == 50
+    assert other.policy.measured_on.rows == 200
+
+
+def test_halves_without_a_policy_of_all_records_say_why(write_records, arithmetic):
+    result = replay(write_records(arithmetic(100)), halves=2, calibration=CalibrationSettings(max_risk=0.001))
+    assert result.policy is None
+    assert result.halves.refused == 2
+    assert any(note.startswith("All records together give no policy: max_risk") for note in result.notes)
+
+
+def test_a_model_that_the_halves_leave_out_is_named(write_records, arithmetic, answer):
+    rows = arithmetic(100)
+    rows[0]["responses"]["rare"] = answer("1", 1.0)
+    assert any("rare is left out" in note for note in replay(write_records(rows), halves=2).notes)
+
+
+def test_a_bound_that_cannot_be_shown_is_refused(write_records, arithmetic):
+    records, fit = write_records(arithmetic(20)), write_records(arithmetic(100, seed=1), "fit.jsonl")
+    with pytest.raises(BoundNotMetError, match=r"^max_risk: 0\.001 cannot be shown"):
+        replay(records, fit=fit, calibration=CalibrationSettings(max_risk=0.001))
+
+
+REFUSED = {
+    "policy and tiers": ({"policy": "p.json", "tiers": TIERS}, "policy: and tiers exclude each other"),
+    "graph and fit": ({"graph": "app:build", "fit": "f.jsonl"}, "graph: and fit exclude each other"),
+    "halves and tiers": ({"halves": 2, "tiers": TIERS}, "halves: .*leave out tiers"),
+    "a score for no graph": ({"score": "exact"}, "score: "),
+    "a risk of nothing": ({"calibration": CalibrationSettings(max_risk=0.1)}, "max_risk: .*--fit"),
+    "a cost of nothing": ({"tiers": TIERS, "calibration": CalibrationSettings(max_cost=0.1)}, "max_cost: "),
+    "no confidence": ({"tiers": TIERS, "calibration": CalibrationSettings(confidence=1.0)}, "confidence: "),
+    "halves of few": ({"halves": 2}, "halves: .*cannot be calibrated on"),
+    "a policy that is none": ({"policy": "records.jsonl"}, "policy: records.jsonl is"),
+}
+
+
+@pytest.mark.parametrize(("settings", "said"), REFUSED.values(), ids=REFUSED)
+def test_settings_that_exclude_or_lack_each_other_are_refused(
+    write_records, rows, tmp_path, monkeypatch, settings, said
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=f"^{said}"):
+        replay(write_records(rows), **settings)
+
+
+def test_a_fit_that_cannot_be_used_is_refused_by_its_name(write_records, rows, arithmetic, answer):
+    path = write_records(arithmetic(60))
+    with pytest.raises(ConfigurationError, match=r"^fit: must be other records"):
+        replay(path, fit=path)
+    with pytest.raises(ConfigurationError, match=r"^fit: .*few\.jsonl cannot be calibrated on: are 6"):
+        replay(path, fit=write_records(rows, "few.jsonl"))
+    unpriced = {name: answer("1", 1.0, None) for name in ("small", "large")}
+    with pytest.raises(ConfigurationError, match=r"^fit: .*no known price"):
+        replay(path, fit=write_records([unpriced] * 50, "unpriced.jsonl"))
+    strange = [
+        {
+            "prompt": row["prompt"],
+            "responses": {f"other {name}": row["responses"][name] for name in row["responses"]},
+        }
+        for row in arithmetic(300)
+    ]
+    with pytest.raises(UnknownModelError, match=r"^fit: asks other large, .*other small"):
+        replay(path, fit=write_records(strange, "strange.jsonl"))

@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 
@@ -72,3 +73,79 @@ def test_bad_rows_can_be_skipped_and_are_told(llmops, records):
     assert done.code == 0
     assert "4 questions" in done.out
     assert "1 rows were skipped, the first: " in done.out
+
+
+@pytest.fixture
+def many_records(tmp_path):
+    """Two files of sums: cheap models that err seldom and apart, a dear one that does not."""
+
+    def write(name, seed):
+        chance = random.Random(seed)
+
+        def answer(right, cost_usd, error):
+            wrong = chance.random() < error
+            text = f"The answer is {right + chance.randrange(1, 9) if wrong else right}."
+            tokens = {"input_tokens": 9, "output_tokens": 3}
+            return {"text": text, "score": float(not wrong), "cost_usd": cost_usd, **tokens}
+
+        with (tmp_path / name).open("w") as file:
+            for number in range(200):
+                right = chance.randrange(100, 999)
+                models = {"small": (0.01, 0.1), "medium": (0.02, 0.1), "large": (1.0, 0.02)}
+                responses = {model: answer(right, *figures) for model, figures in models.items()}
+                file.write(json.dumps({"prompt": f"{seed}.{number}?", "responses": responses}) + "\n")
+
+    write("fit.jsonl", 0)
+    write("other.jsonl", 1)
+    return tmp_path
+
+
+def test_a_policy_is_calibrated_saved_and_replayed_again(llmops, many_records):
+    arguments = ("--fit", "fit.jsonl", "--max-risk", "0.05", "--policy-out", "policy.json")
+    fitted = llmops("replay", "other.jsonl", *arguments, "--json").json
+    assert set(fitted) >= {"policy", "max_risk", "risk", "risk_upper", "halves", "cascade", "best_single"}
+    assert fitted["max_risk"] == 0.05
+    assert fitted["risk"] <= fitted["risk_upper"]
+    assert fitted["halves"] is None
+    assert fitted["policy"] == json.loads((many_records / "policy.json").read_text())
+    again = llmops("replay", "other.jsonl", "--policy", "policy.json", "--json").json
+    assert again["cascade"]["calls"] == fitted["cascade"]["calls"]
+    assert again["policy"] == fitted["policy"]
+    printed = llmops("replay", "other.jsonl", "--policy", "policy.json").out
+    assert "  risk: " in printed
+    assert "5.0% asked for" in printed
+
+
+def test_halves_are_told_with_their_interval(llmops, many_records):
+    told = llmops("replay", "other.jsonl", "--halves", "3", "--json").json
+    halves = told["halves"]
+    assert (halves["count"], halves["questions"]) == (3, 100)
+    low, high = halves["interval"]
+    assert low <= halves["accuracy"] - halves["best_single_accuracy"] <= high
+    assert (told["cascade"], told["risk"]) == (None, None)
+    same = llmops("replay", "other.jsonl", "--fit", "other.jsonl", "--halves", "3", "--json").json
+    assert same == told
+    other = llmops("replay", "other.jsonl", "--halves", "3", "--seed", "9", "--json").json
+    assert other["halves"] != halves
+    out = llmops("replay", "other.jsonl", "--halves", "3", "--max-risk", "0.001").out
+    assert "3 random halves: calibrated on one, measured on the other" in out
+    assert "within 0.10% on 3 halves" in out
+    assert "best single model alone: 3 halves, 3 of them because" in out
+
+
+def test_a_graph_of_the_users_is_replayed_under_its_name(llmops, many_records):
+    (many_records / "cli_replayed_app.py").write_text(
+        "from langchain.agents import create_agent\n\n"
+        "def build(models):\n    return create_agent(models['small'], tools=[])\n"
+    )
+    out = llmops("replay", "other.jsonl", "--graph", "cli_replayed_app:build").out
+    assert "\ngraph: cli_replayed_app:build\n  small: 200 calls, 200 answers\n" in out
+    data = llmops("replay", "other.jsonl", "--graph", "cli_replayed_app:build", "--json").json
+    assert data["graph"] == "cli_replayed_app:build"
+    assert data["policy"] is None
+
+
+def test_a_plot_is_drawn_beside_the_figures(llmops, many_records):
+    done = llmops("replay", "other.jsonl", "--halves", "2", "--plot", "plot.html")
+    assert (done.code, done.err) == (0, "")
+    assert "<svg" in (many_records / "plot.html").read_text()

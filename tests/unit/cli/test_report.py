@@ -59,6 +59,68 @@ def test_json_is_nothing_but_the_report(llmops, write_ledger):
     assert traced["trace"]["calls"][0]["model"] == "large"
 
 
+CALIBRATED = {"bound": 0.1, "accepted": 0.5, "confidence": 0.9}
+RECHECKED = {
+    "capability": "cascade",
+    "outcome": "rechecked",
+    "mode": "shadow",
+    "spent_usd": 0.25,
+    "saved_usd": -0.25,
+    "saved_basis": "measured",
+    "details": {"differs": False, **CALIBRATED},
+}
+DIFFERED = {**RECHECKED, "details": {"differs": True, **CALIBRATED}}
+BREACHED = {**DIFFERED, "outcome": "bound_breached", "spent_usd": 0.0, "saved_usd": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "figures"),
+    [
+        (
+            [RECHECKED],
+            "1 asked again, 0 differed, at most 95.0% do, calibrated 10.0% (too few to tell), "
+            "risk at most 47.5%, cost $0.2500",
+        ),
+        (
+            [RECHECKED] * 99 + [DIFFERED],
+            "100 asked again, 1 differed, at most 8.8% do, calibrated 10.0% (holds), "
+            "risk at most 4.4%, cost $25.0000",
+        ),
+        (
+            [RECHECKED, {**RECHECKED, "spent_usd": None}],
+            "2 asked again, 0 differed, at most 81.7% do, calibrated 10.0% (too few to tell), "
+            "risk at most 40.9%, cost $0.2500*",
+        ),
+    ],
+)
+def test_drift_has_one_line_where_answers_were_asked_again(llmops, write_ledger, rows, figures):
+    done = llmops("report", "--db", write_ledger({}, *rows))
+    assert f"cascade drift         {figures}" in done.out.splitlines()
+    assert "bound" not in done.out
+
+
+def test_a_breach_is_dated_and_a_warning_says_what_to_do(llmops, write_ledger):
+    url = write_ledger({}, DIFFERED, DIFFERED, BREACHED)
+    lines = llmops("report", "--db", url).out.splitlines()
+    (line,) = (one for one in lines if one.startswith("cascade drift"))
+    assert re.search(r"\(does not hold\), .*, breached 1x, last \d{4}-\d\d-\d\dT[\d:]{8}\+00:00$", line)
+    (warning,) = (one for one in lines if one.startswith("The bound of the cascade was breached once"))
+    assert "than the 10.0% calibrated" in warning
+    assert warning.endswith("Calibrate anew on recent traffic.")
+    (row,) = llmops("report", "--db", url, "--json").json["drift"]
+    assert (row["checked"], row["differing"], row["breaches"], row["holds"]) == (2, 2, 1, False)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{}, {"differs": True}, {**CALIBRATED, "confidence": 1.0}, None],
+)
+def test_decisions_of_the_same_name_that_state_no_calibration_are_only_counted(llmops, write_ledger, details):
+    out = llmops("report", "--db", write_ledger({}, {**RECHECKED, "details": details})).out
+    assert "cascade rechecked     1 in shadow, saved -$0.2500 (measured)" in out
+    assert "drift" not in out
+
+
 def test_a_selection_holds_for_the_trace_as_well(llmops, write_ledger):
     url = write_ledger({"thread_id": "ann", "trace_id": "of-ann"}, {"thread_id": "bob", "trace_id": "of-bob"})
     assert "trace of-ann" in llmops("report", "--db", url, "--thread", "ann").out

@@ -11,7 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Evidence", "ReplyFacts", "evidence", "evidence_names", "is_of_texts", "reply_facts"]
+__all__ = [
+    "Evidence",
+    "ReplyFacts",
+    "evidence",
+    "evidence_for",
+    "evidence_names",
+    "is_of_texts",
+    "reply_facts",
+]
 
 _HEDGE = re.compile(
     r"\b(?:not (?:entirely )?sure|unsure|uncertain|unclear|perhaps|maybe|possibly|probably|might"
@@ -95,14 +103,32 @@ def evidence(replies: Sequence[ReplyFacts], ranks: Sequence[int], prompt_length:
     """
     votes = [_votes(reply.answer, replies) for reply in replies]
     candidate = min(range(len(replies)), key=lambda index: (-votes[index], ranks[index]))
+    return Evidence(candidate, evidence_for(candidate, replies, prompt_length))
+
+
+def evidence_for(candidate: int, replies: Sequence[ReplyFacts], prompt_length: float) -> tuple[float, ...]:
+    """Weigh the answer of one reply, whether or not it is the one most models give.
+
+    Args:
+        candidate: Index of the reply.
+        replies: One for each model asked so far, in the order asked.
+        prompt_length: Natural logarithm of one plus the prompt's characters.
+
+    Returns:
+        The values named by :func:`evidence_names`.
+    """
     chosen = replies[candidate]
     no_answer = float(chosen.answer is None)
     if len(replies) == 1:
-        return Evidence(candidate, (no_answer, prompt_length, chosen.length, float(chosen.hedges)))
-    agrees = [reply is chosen or _equal(reply.answer, chosen.answer) for reply in replies]
-    others = [vote for vote, agreeing in zip(votes, agrees, strict=True) if not agreeing]
+        return (no_answer, prompt_length, chosen.length, float(chosen.hedges))
+    agrees = [
+        index == candidate or _equal(reply.answer, chosen.answer) for index, reply in enumerate(replies)
+    ]
+    others = [
+        _votes(reply.answer, replies) for reply, agreeing in zip(replies, agrees, strict=True) if not agreeing
+    ]
     lengths = [reply.length for reply in replies]
-    values = (
+    return (
         *map(float, agrees),
         float(all(agrees)),
         float(max(others, default=0) > 1),
@@ -112,7 +138,6 @@ def evidence(replies: Sequence[ReplyFacts], ranks: Sequence[int], prompt_length:
         max(lengths) - min(lengths),
         float(chosen.hedges),
     )
-    return Evidence(candidate, values)
 
 
 def _equal(one: str | None, other: str | None) -> bool:
