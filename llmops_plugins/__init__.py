@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from llmops_plugins.embeddings import CountedEmbeddings
     from llmops_plugins.errors import ConfigurationError, LlmopsError
     from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price, SelfHosted
+    from llmops_plugins.storage.embeddings import resolve_embeddings
+    from llmops_plugins.storage.local_store import LocalStore
+    from llmops_plugins.storage.minilm import MiniLMEmbeddings
     from llmops_plugins.verification.agreement import Agreement
     from llmops_plugins.verification.all_of import AllOf
     from llmops_plugins.verification.any_of import AnyOf
@@ -52,8 +55,10 @@ __all__ = [
     "Judge",
     "LearnedScorer",
     "LlmopsError",
+    "LocalStore",
     "LogprobConfidence",
     "MatchesSchema",
+    "MiniLMEmbeddings",
     "ModelRegistry",
     "ModelSpec",
     "PairwiseJudge",
@@ -68,6 +73,7 @@ __all__ = [
     "json_field",
     "normalized_text",
     "number_answer",
+    "resolve_embeddings",
     "with_middleware",
 ]
 
@@ -85,8 +91,10 @@ _MODULES = {
     "Judge": "verification.judge",
     "LearnedScorer": "verification.learned_scorer",
     "LlmopsError": "errors",
+    "LocalStore": "storage.local_store",
     "LogprobConfidence": "verification.logprobs",
     "MatchesSchema": "verification.structured_output",
+    "MiniLMEmbeddings": "storage.minilm",
     "ModelRegistry": "models.registry",
     "ModelSpec": "models.registry",
     "PairwiseJudge": "verification.pairwise_judge",
@@ -101,6 +109,7 @@ _MODULES = {
     "json_field": "verification.extractors",
     "normalized_text": "verification.extractors",
     "number_answer": "verification.extractors",
+    "resolve_embeddings": "storage.embeddings",
     "with_middleware": "wrapped_model.wrap",
 }
 

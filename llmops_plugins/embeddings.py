@@ -20,6 +20,8 @@ class CountedEmbeddings(Embeddings):
     """Wraps any embeddings so that a ledger on the current run counts each call, under kind ``embed``.
 
     Providers return no usage through LangChain's interface, so the tokens are an estimate and marked as one.
+    Embeddings that announce their own calls (``announces_calls = True``: these here, and those with a cache,
+    whose hits are no calls) are passed on in silence, so that nothing counts twice.
 
     Args:
         embeddings: The embeddings to wrap.
@@ -30,35 +32,42 @@ class CountedEmbeddings(Embeddings):
         3
     """
 
+    announces_calls = True
+
     def __init__(self, embeddings: Embeddings) -> None:
         self.embeddings = embeddings
+        self._announced = bool(getattr(embeddings, "announces_calls", False))
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts, one vector each, and count the call."""
         started = time.perf_counter()
         vectors = self.embeddings.embed_documents(texts)
-        dispatch_event(EMBEDDING_EVENT, self._event(texts, started))
+        if not self._announced:
+            dispatch_event(EMBEDDING_EVENT, self._event(texts, started))
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Embed one text and count the call."""
         started = time.perf_counter()
         vector = self.embeddings.embed_query(text)
-        dispatch_event(EMBEDDING_EVENT, self._event([text], started))
+        if not self._announced:
+            dispatch_event(EMBEDDING_EVENT, self._event([text], started))
         return vector
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts, one vector each, and count the call."""
         started = time.perf_counter()
         vectors = await self.embeddings.aembed_documents(texts)
-        await adispatch_event(EMBEDDING_EVENT, self._event(texts, started))
+        if not self._announced:
+            await adispatch_event(EMBEDDING_EVENT, self._event(texts, started))
         return vectors
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed one text and count the call."""
         started = time.perf_counter()
         vector = await self.embeddings.aembed_query(text)
-        await adispatch_event(EMBEDDING_EVENT, self._event([text], started))
+        if not self._announced:
+            await adispatch_event(EMBEDDING_EVENT, self._event([text], started))
         return vector
 
     def _event(self, texts: Sequence[str], started: float) -> dict[str, Any]:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from typing import Any
 
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 __all__ = ["agather", "gather"]
 
+_MOST_IDLE = 16
+_IDLE: deque[ContextThreadPoolExecutor] = deque(maxlen=_MOST_IDLE)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_IDLE.clear)  # threads do not survive a fork
+
 
 def gather(
     calls: Sequence[Callable[[], Any]], timeout: float | None, raised: tuple[type[BaseException], ...]
 ) -> list[Any]:
-    """Make calls at once, each in a thread with a copy of the caller's context variables.
+    """Make calls at once, each with a copy of the caller's context variables.
+
+    All but the last have a thread of their own; the last has one too where there is a timeout, and is made in
+    the calling thread where there is none.
 
     Args:
         calls: What to call.
@@ -25,13 +36,40 @@ def gather(
     Returns:
         The results in order, with an exception in the place of each call that failed or was late.
     """
-    pool = ContextThreadPoolExecutor(max_workers=max(1, len(calls)))
+    if not calls:
+        return []
+    here = timeout is None
+    apart = calls[:-1] if here else calls
+    workers = [_worker() for _ in apart]
+    futures = [worker.submit(call) for worker, call in zip(workers, apart, strict=True)]
     try:
-        futures = [pool.submit(call) for call in calls]
+        if here:
+            futures.append(_made_here(calls[-1]))
         done, _ = wait(futures, timeout=timeout)
         return [_outcome(future, raised) if future in done else _late(timeout) for future in futures]
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for worker, future in zip(workers, futures, strict=False):
+            if future.done():
+                _IDLE.append(worker)
+            else:
+                worker.shutdown(wait=False, cancel_futures=True)
+
+
+def _worker() -> ContextThreadPoolExecutor:
+    """Return a thread that is nobody else's: starting one costs more than all else here, so they are kept."""
+    try:
+        return _IDLE.pop()
+    except IndexError:
+        return ContextThreadPoolExecutor(max_workers=1)
+
+
+def _made_here(call: Callable[[], Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+    try:
+        future.set_result(copy_context().run(call))
+    except Exception as error:  # noqa: BLE001 - it stands in the result's place
+        future.set_exception(error)
+    return future
 
 
 async def agather(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from langchain_core.language_models import BaseChatModel
@@ -18,13 +19,14 @@ from langchain_core.runnables import RunnableConfig
 
 from llmops_plugins.accounting.ledger import CostLedger
 from llmops_plugins.backtest.dataset import Question
+from llmops_plugins.backtest.error_sentence import error_sentence
 from llmops_plugins.backtest.recorded_models import RecordedModels, without_repeated_prompts
 from llmops_plugins.backtest.scoring.scorer import Scorer
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.registry import ModelRegistry
 from llmops_plugins.records.reading import Record
 
-__all__ = ["Agent", "AgentRun", "Answered", "BuildAgent", "Progress", "answer_all"]
+__all__ = ["Agent", "AgentRun", "Answered", "BeginAgainError", "BuildAgent", "Progress", "answer_all"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with what is done and what there is in all."""
@@ -39,6 +41,10 @@ class Agent(Protocol):
 
 BuildAgent: TypeAlias = Callable[[Mapping[str, BaseChatModel]], Agent]
 """Makes an agent of chat models, which it takes by their names in the records."""
+
+
+class BeginAgainError(Exception):
+    """An agent failed half-way for a reason it has seen to: what it has called so far must not be billed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,7 @@ def answer_all(
     registry: ModelRegistry | None,
     scorer: Scorer | None,
     progress: Progress | None,
+    runner: asyncio.Runner,
 ) -> AgentRun:
     """Have an agent answer every row.
 
@@ -91,10 +98,27 @@ def answer_all(
         registry: Prices of the models.
         scorer: Scores answers that no record holds.
         progress: Told how far it has come.
+        runner: Runs a scorer that is async.
 
     Raises:
         ConfigurationError: If an answer cannot be scored.
     """
+    answered = partial(_answered, scorer=scorer, field=field, runner=runner)
+    try:
+        return _run(rows, build, answered, field=field, registry=registry, progress=progress)
+    except BeginAgainError:
+        return _run(rows, build, answered, field=field, registry=registry, progress=progress)
+
+
+def _run(
+    rows: Sequence[Record],
+    build: BuildAgent,
+    answered: Callable[[Record, AIMessage], Answered],
+    *,
+    field: str,
+    registry: ModelRegistry | None,
+    progress: Progress | None,
+) -> AgentRun:
     started = time.perf_counter()
     answers: list[Answered] = []
     with closing(CostLedger("sqlite://", registry=registry, max_queue=1_000_000)) as ledger:
@@ -102,7 +126,7 @@ def answer_all(
             agent = build(RecordedModels(part, field))
             for row in part:
                 output = agent.invoke({"messages": [("user", row.prompt)]}, {"callbacks": [ledger]})
-                answers.append(_answered(row, _last_message(output, row, field), scorer, field))
+                answers.append(answered(row, _last_message(output, row, field)))
                 if progress is not None:
                     progress(len(answers), len(rows))
         report = ledger.report(by=["model"])
@@ -130,7 +154,9 @@ def _last_message(output: Any, row: Record, field: str) -> AIMessage:
     )
 
 
-def _answered(row: Record, message: AIMessage, scorer: Scorer | None, field: str) -> Answered:
+def _answered(
+    row: Record, message: AIMessage, *, scorer: Scorer | None, field: str, runner: asyncio.Runner
+) -> Answered:
     """Find the recorded answer that a message is, or have its text scored."""
     said = message.text.strip()
     named = message.response_metadata.get("model_name")
@@ -144,20 +170,21 @@ def _answered(row: Record, message: AIMessage, scorer: Scorer | None, field: str
             field,
             f"gave line {row.line} an answer that no record holds, say with --score how to score it",
         )
-    return Answered(row=row, model=named, score=_score(row, message.text, scorer))
+    return Answered(row=row, model=named, score=_score(row, message.text, scorer, runner))
 
 
-def _score(row: Record, text: str, scorer: Scorer) -> float:
+def _score(row: Record, text: str, scorer: Scorer, runner: asyncio.Runner) -> float:
     messages = (("user", row.prompt),)
     question = Question(question_id=row.record_id, prompt=row.prompt, messages=messages, gold=row.gold)
     try:
-        return asyncio.run(_awaited(scorer, question, text))
+        return runner.run(_awaited(scorer, question, text))
     except ConfigurationError:
         raise
     except Exception as error:
         raise ConfigurationError(
             "score",
-            f"{scorer.name} cannot score the answer to line {row.line} ({error}), choose another scorer",
+            f"{scorer.name} cannot score the answer to line {row.line} ({error_sentence(error)}), choose "
+            "another scorer",
         ) from error
 
 

@@ -16,6 +16,7 @@ from llmops_plugins.accounting.usage import reported_cost_usd, reported_model, r
 from llmops_plugins.backtest.asked_model import AskedModel
 from llmops_plugins.backtest.budget import Budget
 from llmops_plugins.backtest.dataset import chat_messages, fingerprint
+from llmops_plugins.backtest.error_sentence import error_sentence
 from llmops_plugins.backtest.journal import Answer, Journal
 from llmops_plugins.backtest.passing_errors import is_hopeless, may_be_billed, passes, wait_seconds
 from llmops_plugins.backtest.rate_limit import Pace
@@ -101,7 +102,7 @@ class Asker:
             except Exception as error:
                 if not passes(error) or attempt == self._limits.attempts - 1:
                     self._note_failure(model.name, error)
-                    raise ModelFailedError(_sentence(error)) from error
+                    raise ModelFailedError(error_sentence(error)) from error
                 await asyncio.sleep(wait_seconds(error, attempt, self._limits.first_wait_seconds))
             else:
                 self._failed_in_a_row[model.name] = 0
@@ -154,7 +155,7 @@ class Asker:
     def _note_failure(self, name: str, error: Exception) -> None:
         self._failed_in_a_row[name] += 1
         if is_hopeless(error) or self._failed_in_a_row[name] >= _GIVE_UP_AFTER:
-            self._given_up[name] = _sentence(error)
+            self._given_up[name] = error_sentence(error)
 
 
 def _answer(
@@ -173,11 +174,3 @@ def _answer(
         cost_usd=cost,
         charged_usd=cost if cost is not None else reserved_usd,
     )
-
-
-def _sentence(error: Exception) -> str:
-    """Say what failed in one line that holds no key."""
-    from llmops_plugins.accounting.redaction import hide_secrets
-
-    text = " ".join(str(error).split())
-    return hide_secrets(f"{type(error).__name__}: {text}" if text else type(error).__name__)[:300]

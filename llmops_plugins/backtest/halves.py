@@ -122,7 +122,7 @@ def _half(
     if policy is not None:
         outcome = apply_policy(policy, traffic, measured)
         scores, costs = outcome.scores, outcome.costs
-        reference = traffic.scores[measured, traffic.models.index(policy.reference)]
+        reference = traffic.scores[measured, traffic.models.index(policy.last)]
         risk = float(np.maximum(reference - scores, 0).mean())
     return _Half(
         accuracy=float(scores.mean()),
@@ -152,7 +152,7 @@ def _policy(
     except ConfigurationError as error:
         if error.field in _BOUNDS:
             return None
-        raise ConfigurationError("halves", f"are too small to choose on, they {error.problem}") from error
+        raise ConfigurationError("halves", f"are too small to choose on: {error.problem}") from error
 
 
 def _outcome(halves: Sequence[_Half], chosen_on: int, measured: int, max_risk: float | None) -> HalvesOutcome:

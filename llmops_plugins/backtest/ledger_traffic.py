@@ -15,7 +15,7 @@ from llmops_plugins.errors import ConfigurationError, RecordError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["LedgerTraffic", "read_traffic"]
+__all__ = ["LedgerTraffic", "read_ledger_traffic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class LedgerTraffic:
     notes: list[str] = field(default_factory=list)
 
 
-def read_traffic(engine: Engine, *, limit: int | None = None) -> LedgerTraffic:
+def read_ledger_traffic(engine: Engine, *, limit: int | None = None) -> LedgerTraffic:
     """Read the answers of a ledger whose content was stored.
 
     Only what is text can be asked again: calls that were offered tools, or were sent their results or

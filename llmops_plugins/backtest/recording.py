@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,14 @@ from llmops_plugins.backtest.budget import Budget
 from llmops_plugins.backtest.dataset import Question
 from llmops_plugins.backtest.journal import Answer, Journal, read_journal
 from llmops_plugins.backtest.judge_replies import JudgeReplies
+from llmops_plugins.backtest.private_loop import with_private_loop
 from llmops_plugins.backtest.recorded_file import check_out, write_recorded
 from llmops_plugins.backtest.recording_plan import RecordingPlan, plan_recording
 from llmops_plugins.backtest.recording_result import ModelEstimate, RecordingResult
 from llmops_plugins.backtest.recording_run import Progress, RecordingRun
+from llmops_plugins.backtest.scoring.function import FunctionScorer
 from llmops_plugins.backtest.scoring.parsing import judge_of, parse_scorer
+from llmops_plugins.backtest.user_module import importable
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
@@ -44,7 +47,9 @@ class Recording:
             agreement with that model.
         embeddings: For ``score="similarity"``.
         registry: Models and prices by name; lists of public prices go after it.
-        max_cost: USD that answers and judges may cost, over all runs until the recording is complete.
+        max_cost: USD that answers and judges may cost, over all runs until the recording is complete. What
+            a call will cost is estimated by the longest answer so far, so calls in flight that write more
+            than that can exceed it by as much.
         limits: How hard models may be asked.
         rescore: Score all answers anew, and ask no model for any.
         known: Answers from elsewhere, such as a ledger's traffic.
@@ -123,7 +128,7 @@ class Recording:
             ConfigurationError: If a model cannot be built, a price that a cap needs is unknown, another
                 process records to the file, or it cannot be written.
         """
-        return asyncio.run(self.arun(progress))
+        return with_private_loop(lambda runner: runner.run(self.arun(progress)))
 
     async def arun(self, progress: Progress | None = None) -> RecordingResult:
         """Do as :meth:`run`, in the event loop that is there."""
@@ -146,15 +151,20 @@ class Recording:
                 reference=self._reference,
                 rescore=self._rescore,
             )
-            rows = await run.all_rows(self._limits.concurrency, progress)
+            with self._scorer_imports():
+                rows = await run.all_rows(self._limits.concurrency, progress)
             result = run.result(rows)
             whole = [row for row in rows if row["responses"]]
-            if whole and (result.complete or not self._rescore):
+            # What is paid for stays: an answer that could not be scored has its place in the old file alone.
+            if whole and not self._plan.unscored(rows) and (result.complete or not self._rescore):
                 write_recorded(self._out, [*whole, *self._plan.others])
             finished = result.complete and not self._foreign(journal)
             return result
         finally:
             journal.close(finished=finished)
+
+    def _scorer_imports(self) -> AbstractContextManager[None]:
+        return importable(self._scorer.name) if isinstance(self._scorer, FunctionScorer) else nullcontext()
 
     def _check_scores(self) -> None:
         kept = {by for _, by in self._plan.scores.values()} - {self._scored_by}

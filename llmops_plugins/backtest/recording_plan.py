@@ -69,6 +69,19 @@ class RecordingPlan:
             if answer.kind == "answer" and answer.text is not None:
                 self.responses.setdefault(key, recorded_response(answer))
 
+    def unscored(self, rows: Sequence[RecordedRow]) -> int:
+        """Return how many answers of the file would be gone if these records took its place.
+
+        Args:
+            rows: A record of every question, in order.
+        """
+        kept = {
+            (question.fingerprint, model)
+            for question, row in zip(self.questions, rows, strict=True)
+            for model in row["responses"]
+        }
+        return len({(fingerprint, model) for fingerprint, _, model in self.scores} - kept)
+
     def learn(self) -> None:
         """Let models know how long their known answers were, for estimates."""
         messages = {question.fingerprint: question.messages for question in self.questions}

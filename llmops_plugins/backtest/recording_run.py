@@ -11,6 +11,7 @@ from llmops_plugins.backtest.asked_model import AskedModel
 from llmops_plugins.backtest.asking import Asker, ModelFailedError
 from llmops_plugins.backtest.budget import Budget
 from llmops_plugins.backtest.dataset import Question
+from llmops_plugins.backtest.error_sentence import error_sentence
 from llmops_plugins.backtest.recorded_file import RecordedRow, record_row, recorded_response
 from llmops_plugins.backtest.recording_plan import RecordingPlan
 from llmops_plugins.backtest.recording_result import ModelOutcome, RecordingResult
@@ -90,7 +91,12 @@ class RecordingRun:
             rows: What :meth:`all_rows` returned.
         """
         models = {name: self._outcome(name, rows) for name in self._models}
-        others = len(self._plan.others)
+        others, unscored = len(self._plan.others), self._plan.unscored(rows)
+        notes = [f"{others:,} records of other prompts stay at the end of the file."] if others else []
+        if unscored:
+            notes.append(
+                f"The file is left as it was, since {unscored:,} of its answers could not be scored."
+            )
         return RecordingResult(
             out=str(self._plan.out),
             questions=len(rows),
@@ -100,7 +106,7 @@ class RecordingRun:
             failed=len(self._failures),
             stopped_by_cap=self._budget.refused_usd is not None,
             complete=not any(outcome.missing for outcome in models.values()),
-            notes=[f"{others:,} records of other prompts stay at the end of the file."] if others else [],
+            notes=notes,
         )
 
     async def _ask_missing(self, question: Question, tick: Callable[[], None]) -> None:
@@ -150,7 +156,9 @@ class RecordingRun:
         except BudgetExceeded:
             return None
         except Exception as error:  # noqa: BLE001 - whatever a scorer raises, the answer is kept and unscored
-            self._failures.append((name, f"question {question.question_id} cannot be scored: {error}"))
+            self._failures.append(
+                (name, f"question {question.question_id} cannot be scored: {error_sentence(error)}")
+            )
             return None
 
     def _with_gold(self, question: Question) -> Question:

@@ -6,17 +6,21 @@ or the user's own graph, answers each prompt, and the ledger keeps the bill.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from llmops_plugins.backtest.answering import AgentRun, Progress, answer_all
 from llmops_plugins.backtest.calibrating import CalibrationSettings, calibrated
 from llmops_plugins.backtest.halves import HalvesOutcome, measure_halves
+from llmops_plugins.backtest.private_loop import with_private_loop
 from llmops_plugins.backtest.recorded_models import complete_rows
 from llmops_plugins.backtest.replay_plan import ReplayPlan, graph_plan, policy_plan, tiers_plan
 from llmops_plugins.backtest.replay_result import CascadeOutcome, ReplayResult
 from llmops_plugins.backtest.replay_settings import ReplaySettings
 from llmops_plugins.backtest.scoring.unrecorded import unrecorded_scorer
+from llmops_plugins.backtest.user_module import importable
 from llmops_plugins.bounds import mean_upper
 from llmops_plugins.cascade.policy import CascadePolicy
 from llmops_plugins.cascade.traffic import read_traffic
@@ -78,7 +82,10 @@ def replay(
         calibration=calibration or CalibrationSettings(),
         skip_bad=skip_bad,
     )
-    return _Replay(path, settings, registry, progress).result()
+    # What the user's graph and scorer call imports too, so their folders are searched until the end.
+    used = [named for named in (graph, score) if named is not None]
+    with importable(*used) if used else nullcontext():
+        return with_private_loop(lambda runner: _Replay(path, settings, registry, progress, runner).result())
 
 
 class _Replay:
@@ -90,8 +97,10 @@ class _Replay:
         settings: ReplaySettings,
         registry: ModelRegistry | None,
         progress: Progress | None,
+        runner: asyncio.Runner,
     ) -> None:
         self._path, self._settings, self._registry, self._progress = path, settings, registry, progress
+        self._runner = runner
         self._prices = PriceBook(registry)
         self._notes: list[str] = []
 
@@ -119,6 +128,7 @@ class _Replay:
                 registry=self._registry,
                 scorer=scorer,
                 progress=self._progress,
+                runner=self._runner,
             )
         policy = plan.policy if plan is not None else self._policy_of_all(records)
         risk, risk_upper = self._risk(run, policy, best)
@@ -142,7 +152,7 @@ class _Replay:
         if settings.tiers is not None:
             return tiers_plan(settings.tiers, records)
         if settings.graph is not None:
-            return graph_plan(settings.graph, records)
+            return graph_plan(settings.graph, records, self._runner)
         if settings.policy is not None:
             given = settings.policy
             policy = given if isinstance(given, CascadePolicy) else CascadePolicy.load(given)
@@ -203,7 +213,7 @@ class _Replay:
         """Return the mean score lost against the best single model where any is, and its upper limit."""
         if run is None:
             return None, None
-        reference = policy.reference if policy is not None else best
+        reference = policy.last if policy is not None else best
         losses = [
             max(0.0, answered.row.responses[reference].score - answered.score)
             for answered in run.answers

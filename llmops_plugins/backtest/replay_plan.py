@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,13 +88,18 @@ def policy_plan(policy: CascadePolicy, records: Records, field: str) -> ReplayPl
     return ReplayPlan(field=field, build=build, models=policy.models, tiers=tiers, policy=policy)
 
 
-def graph_plan(path: str, records: Records) -> ReplayPlan:
+def graph_plan(path: str, records: Records, runner: asyncio.Runner) -> ReplayPlan:
     """Return the graph that a function of the user's makes, called once to see which models it asks for.
+
+    Args:
+        path: Where the function is.
+        records: What it is to answer.
+        runner: Runs a graph that is async only.
 
     Raises:
         ConfigurationError: If there is no such function, or it fails.
     """
-    build = load_graph(path)
+    build = load_graph(path, runner)
     models = RecordedModels(next(without_repeated_prompts(records.rows)), "graph")
     build(models)
     return ReplayPlan(field="graph", build=build, models=models.asked_for, tiers=[])

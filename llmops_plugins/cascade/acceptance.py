@@ -110,13 +110,16 @@ class ByPolicy:
         if any(message is not None and calls_tools(message) for message in messages):
             reason = "a reply calls tools, which the policy was not calibrated on"
             return Ruling(outcome="ask_last", reason=reason, hidden=hidden)
+        if None in messages:
+            reason = "a model failed, and the policy was calibrated on replies of them all"
+            return Ruling(outcome="ask_last", reason=reason, hidden=hidden)
         facts = [_facts(message, self._extract) for message in messages]
         choice = self._policy.choose(
             len(tiers) - 1, facts, math.log1p(len(last_question(request.messages))), margin=self._margin()
         )
         score = choice.probability
         outcome: Literal["go_on", "ask_last"] = "go_on" if choice.action == "go_on" else "ask_last"
-        if choice.action == "stay" and messages[choice.candidate] is not None:
+        if choice.action == "stay":
             reason = f"the policy stays, {score:.1%} sure that the answer is right"
             return Ruling(
                 outcome="accept",
@@ -126,7 +129,8 @@ class ByPolicy:
                 hidden=hidden,
                 calibrated=True,
             )
-        reason = f"the policy goes on, {score:.1%} sure that the answer is right"
+        then = "goes on" if choice.action == "go_on" else "asks the last model"
+        reason = f"the policy {then}, {score:.1%} sure that the answer is right"
         return Ruling(outcome=outcome, reason=reason, score=score, hidden=hidden)
 
 

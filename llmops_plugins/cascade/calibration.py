@@ -62,7 +62,7 @@ def calibrate(
     """Return the cascade to use for traffic like the records.
 
     Without ``max_cost`` and ``max_risk``: the cheapest cascade whose loss against the best single model, half
-    a standard error added, is at most 0.75 points of accuracy, and which saves at least a quarter of its cost.
+    a standard error added, is at most 0.75 points of accuracy, and which saves at least a quarter of cost.
 
     ``max_risk`` bounds the probability that the cascade is wrong and the best single model right, for scores
     that are not all 0 or 1 the mean score lost where it loses. Cascades are put in an order, from careful to
@@ -90,6 +90,7 @@ def calibrate(
         BoundNotMetError: If no cascade can be shown to keep ``max_risk``; it says what could be shown.
     """
     _check_settings(max_cost, max_risk, confidence)
+    _check_count(len(records))
     traffic, left_out = read_traffic(records, prices, extract)
     if len(traffic.models) < 2:
         reasons = "; ".join(f"{model} {reason}" for model, reason in left_out.items())
@@ -116,8 +117,7 @@ def calibrate_traffic(
     data_fingerprint: str,
 ) -> CascadePolicy:
     """Calibrate on some rows of records that have been read; arguments as for :func:`calibrate`."""
-    if len(rows) < _FEWEST_ROWS:
-        raise ConfigurationError("records", f"are {len(rows)}, calibration needs {_FEWEST_ROWS} or more")
+    _check_count(len(rows))
     shuffled = np.random.default_rng(seed).permutation(rows)
     share = _FIT_SHARE if max_risk is None else _FIT_SHARE_UNDER_A_BOUND
     fit, held_out = np.split(shuffled, [int(len(rows) * share)])
@@ -137,8 +137,9 @@ class _Calibration:
 
     def __init__(self, traffic: Traffic, fit: Rows, held_out: Rows, confidence: float) -> None:
         self._traffic, self._fit, self._held_out, self._confidence = traffic, fit, held_out, confidence
-        # Chosen on all rows: that it looks good on the held-out ones makes the bound wider, not narrower.
-        self._reference: Reference = find_reference(traffic, np.concatenate([fit, held_out]))
+        # The best model by all rows. That it looks good on the held-out ones too makes the losses measured
+        # on them greater, so the bound stays on the safe side; whatever else is chosen, the fit rows choose.
+        self._reference: Reference = find_reference(traffic, np.concatenate([fit, held_out]), fit)
         self._search = Search(traffic, fit, self._reference)
         self._stopping = Stopping(traffic, fit, self._reference.by_accuracy)
         self._candidates = self._search.candidates()
@@ -158,7 +159,7 @@ class _Calibration:
     def within_cost(self, max_cost: float) -> Candidate | None:
         found = self._candidates + self._search.at_cost(self._candidates, max_cost)
         affordable = [one for one in found if one.cost_ratio <= max_cost]
-        if found and not affordable and max_cost < 1:
+        if not affordable and max_cost < 1:
             lowest = min((one.cost_ratio for one in found), default=1.0)
             raise ConfigurationError(
                 "max_cost", f"{max_cost:g} is below the cheapest cascade's {lowest:.2f}, give at least that"
@@ -169,11 +170,11 @@ class _Calibration:
         return _simplest(one for one in affordable if one.loss <= lowest + _SAME_LOSS)
 
     def within_risk(self, max_risk: float) -> Candidate | None:
-        if not self._candidates:
-            return None
         best, lowest_upper = None, 1.0
-        safest = min(self._candidates, key=lambda one: one.risk)
-        for candidate in self._from_careful_to_thrifty(max_risk) or [safest]:
+        path = self._from_careful_to_thrifty(max_risk)
+        if not path:  # none saves anything, and the reference alone risks nothing
+            return None
+        for candidate in path:
             upper = mean_upper(self._losses(candidate).tolist(), self._confidence)
             lowest_upper = min(lowest_upper, upper)
             if upper > max_risk:
@@ -219,12 +220,13 @@ class _Calibration:
     ) -> CascadePolicy:
         """Return the chosen cascade as a policy, or the reference alone."""
         names = self._traffic.models
-        accuracy = float(self._traffic.scores[self._fit, self._reference.model].mean())
+        accuracy = float(self._traffic.scores[self._held_out, self._reference.model].mean())
+        outcome = self._outcome(chosen, self._held_out) if chosen else None
+        cost = float(self._traffic.costs[self._held_out, self._reference.model].mean())
         asked = chosen.order.asked(len(chosen.order.groups)) if chosen else ()
         return CascadePolicy(
             stages=self._stages(chosen) if chosen else (),
-            last=names[chosen.order.last if chosen else self._reference.model],
-            reference=names[self._reference.model],
+            last=names[self._reference.model],
             by_accuracy=tuple(names[model] for model in self._reference.by_accuracy if model in asked),
             usd_a_right_answer=chosen.usd_a_right_answer if chosen else 0.0,
             bound=self._bound(chosen, max_risk),
@@ -232,8 +234,8 @@ class _Calibration:
                 fingerprint=data_fingerprint,
                 rows=len(self._fit) + len(self._held_out),
                 reference_accuracy=accuracy,
-                expected_accuracy=accuracy - (chosen.loss if chosen else 0.0),
-                expected_cost_ratio=chosen.cost_ratio if chosen else 1.0,
+                expected_accuracy=float(outcome.scores.mean()) if outcome else accuracy,
+                expected_cost_ratio=float(outcome.costs.mean()) / cost if outcome else 1.0,
             ),
         )
 
@@ -294,6 +296,11 @@ def _simplest(candidates: Iterable[Candidate]) -> Candidate | None:
 
 def _named(value: ValueEstimate, names: Sequence[str]) -> Value:
     return Value(intercept=value.intercept, weights=dict(zip(names, value.weights, strict=True)))
+
+
+def _check_count(rows: int) -> None:
+    if rows < _FEWEST_ROWS:
+        raise ConfigurationError("records", f"there are {rows}, calibration needs {_FEWEST_ROWS} or more")
 
 
 def _check_settings(max_cost: float | None, max_risk: float | None, confidence: float) -> None:

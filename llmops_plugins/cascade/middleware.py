@@ -42,10 +42,10 @@ class CascadeMiddleware(FlowMiddleware):
             calls that no policy knows of, and where it abstains the policy decides.
         policy: What :func:`~llmops_plugins.cascade.calibration.calibrate` returned, or the file it was saved
             to. Instead of ``tiers``.
-        models: Chat models by the names the policy knows them by; a name left out is taken for an
-            ``init_chat_model`` string.
+        models: Chat models by the names the policy knows them by; a name left out that is written
+            ``provider:model`` is taken for an ``init_chat_model`` string.
         extract: Finds the final answer in a reply's text; the one the policy was calibrated with.
-        recheck_share: Share of the answers a policy accepts that are asked of its reference model again, in
+        recheck_share: Share of the answers a policy accepts that are asked of its last model again, in
             the background and at its cost, to see whether the bound still holds; from 0 to 1.
         rechecks_an_hour: Most of them in any hour.
         timeout: Seconds that each tier but the last has; a reply that is late escalates. None waits.
@@ -81,7 +81,9 @@ class CascadeMiddleware(FlowMiddleware):
         mode: Mode = "on",
     ) -> None:
         super().__init__(mode=mode)
-        if (tiers is None) == (policy is None):
+        if tiers is None and policy is None:
+            raise ConfigurationError("tiers", "is missing, give tiers with a verifier, or a policy")
+        if tiers is not None and policy is not None:
             raise ConfigurationError("tiers", "and policy exclude each other, give one of them")
         if verify is not None:
             check_verifier("verify", verify)
@@ -100,10 +102,10 @@ class CascadeMiddleware(FlowMiddleware):
             kind = type(policy).__name__
             raise ConfigurationError("policy", f"must be a CascadePolicy or the file of one, got {kind}")
         self.policy = policy if isinstance(policy, CascadePolicy) else CascadePolicy.load(policy)
-        _check_share("recheck_share", recheck_share)
-        named = _Named(models or {})
+        _check_rechecks(recheck_share, rechecks_an_hour)
+        named = _named(self.policy, {} if models is None else models)
         self.tiers = tuple(
-            Tier(models=tuple(map(named.model, names)), timeout=timeout)
+            Tier(models=tuple(named[name] for name in names), timeout=timeout)
             for names in (*(stage.ask for stage in self.policy.stages), (self.policy.last,))
         )
         monitor = DriftMonitor(
@@ -114,9 +116,11 @@ class CascadeMiddleware(FlowMiddleware):
         )
         self._rule = ByPolicy(self.policy, extract=extract, verify=verify, margin=lambda: monitor.margin)
         if recheck_share > 0 and self.policy.is_cascade:
-            reference = named.model(self.policy.reference)
             self._recheck = Recheck(
-                reference=reference, monitor=monitor, extract=extract, calibrated=self.policy.bound
+                reference=named[self.policy.last],
+                monitor=monitor,
+                extract=extract,
+                calibrated=self.policy.bound,
             )
 
     def flow(self, request: Request) -> Flow[Response]:
@@ -128,17 +132,17 @@ class CascadeMiddleware(FlowMiddleware):
         return shadow_cascade(request, reply, self.tiers, self._rule)
 
 
-class _Named:
-    """The chat models of a policy, each built once."""
-
-    def __init__(self, models: Mapping[str, ModelLike]) -> None:
-        self._given = models
-        self._built: dict[str, BaseChatModel] = {}
-
-    def model(self, name: str) -> BaseChatModel:
-        if name not in self._built:
-            self._built[name] = as_chat_model(f"models[{name!r}]", self._given.get(name, name))
-        return self._built[name]
+def _named(policy: CascadePolicy, models: Any) -> dict[str, BaseChatModel]:
+    """Return the chat models that a policy asks, by name."""
+    if not isinstance(models, Mapping):
+        kind = type(models).__name__
+        raise ConfigurationError("models", f"must map names to chat models, got {kind}")
+    named = {}
+    for name in policy.models:
+        if name not in models and ":" not in name:
+            raise ConfigurationError("models", f"lacks {name!r}, which the policy asks")
+        named[name] = as_chat_model(f"models[{name!r}]", models.get(name, name))
+    return named
 
 
 def _checked_tiers(
@@ -163,9 +167,11 @@ def _checked_tiers(
     return built
 
 
-def _check_share(field: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ConfigurationError(field, f"must be from 0 to 1, got {value!r}")
+def _check_rechecks(share: Any, an_hour: Any) -> None:
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ConfigurationError("recheck_share", f"must be a number from 0 to 1, got {share!r}")
+    if type(an_hour) is not int or an_hour < 0:
+        raise ConfigurationError("rechecks_an_hour", f"must be a whole number, 0 or more, got {an_hour!r}")
 
 
 def _tier(index: int, models: Any, timeout: float | None) -> Tier:

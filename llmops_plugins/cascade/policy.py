@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +14,9 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.verification.evidence import ReplyFacts, evidence, evidence_names
 
 __all__ = ["CascadePolicy", "Choice", "MeasuredOn", "PolicyStage", "RiskBound", "Value"]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Frozen(BaseModel):
@@ -49,27 +52,27 @@ class PolicyStage(_Frozen):
 
 
 class RiskBound(_Frozen):
-    """How often the policy is wrong where the reference model is right.
+    """How often the policy is wrong where the last model, the best single one, is right.
 
     Args:
         max_risk: The bound that was asked for, if one was.
-        confidence: Probability that the upper limits hold.
+        confidence: Probability with which ``max_risk`` holds; without one, with which each upper limit does.
         rows: Calibration rows, none of which was used to fit the policy.
-        risk: Measured on them: mean score lost to the reference where the policy loses.
+        risk: Measured on them: mean score lost to the last model where the policy loses.
         risk_upper: Upper limit of that.
         accepted: Share of questions that are answered without the last model.
-        differing: Share of those answers that differ from the reference's.
-        differing_upper: Upper limit of that: what re-asking in production is compared with.
+        differing: Share of those answers that differ from the last model's.
+        differing_upper: Upper limit of that, 1 where nothing is accepted; asking again is compared with it.
     """
 
-    max_risk: float | None
-    confidence: float
+    max_risk: Share | None
+    confidence: float = Field(gt=0, lt=1)
     rows: int
-    risk: float
-    risk_upper: float
-    accepted: float
-    differing: float
-    differing_upper: float
+    risk: Share
+    risk_upper: Share
+    accepted: Share
+    differing: Share
+    differing_upper: Share
 
 
 class MeasuredOn(_Frozen):
@@ -78,8 +81,8 @@ class MeasuredOn(_Frozen):
     Args:
         fingerprint: SHA-256 of the records.
         rows: Records, the calibration rows among them.
-        reference_accuracy: Mean score of the best single model on the rows the policy was fitted on.
-        expected_accuracy: The policy's, by cross-fitting on the same rows.
+        reference_accuracy: Mean score of the best single model on the calibration rows.
+        expected_accuracy: The policy's, on the same rows.
         expected_cost_ratio: Its cost over the best single model's, likewise.
     """
 
@@ -110,8 +113,7 @@ class CascadePolicy(_Frozen):
     Args:
         format: Version of the file's format.
         stages: Groups of models before the last; none where the best single model is best used alone.
-        last: The model that answers where no candidate is good enough.
-        reference: The best single model, which the bound is against.
+        last: The best single model, which the bound is against: it answers where no candidate is good enough.
         by_accuracy: The models of the stages, the most accurate first: of answers given equally often, the
             most accurate model's is the candidate.
         usd_a_right_answer: What one right answer more may cost, in USD.
@@ -121,8 +123,7 @@ class CascadePolicy(_Frozen):
 
     format: Literal[1] = 1
     stages: tuple[PolicyStage, ...]
-    last: str
-    reference: str
+    last: str = Field(min_length=1)
     by_accuracy: tuple[str, ...]
     usd_a_right_answer: float
     bound: RiskBound
@@ -130,6 +131,10 @@ class CascadePolicy(_Frozen):
 
     @model_validator(mode="after")
     def _is_whole(self) -> CascadePolicy:
+        named = self.models
+        repeated = next((model for model in named if named.count(model) > 1), None)
+        if repeated is not None:
+            raise ValueError(f"{repeated} is asked twice, a second opinion is another model's")
         asked: list[str] = []
         for number, stage in enumerate(self.stages):
             asked += stage.ask
@@ -140,7 +145,7 @@ class CascadePolicy(_Frozen):
             for value in (stage.stay, stage.go_on, stage.ask_last):
                 if value is not None and set(value.weights) != names:
                     raise ValueError(f"stages[{number}] must weigh {', '.join(sorted(names))}")
-        if sorted(asked) != sorted(self.by_accuracy) or len(set(asked)) < len(asked):
+        if sorted(asked) != sorted(self.by_accuracy):
             raise ValueError("by_accuracy must name every model of the stages, each once")
         return self
 
@@ -177,8 +182,15 @@ class CascadePolicy(_Frozen):
         return Choice(action=action, candidate=found.candidate, probability=min(1.0, max(0.0, stay)))
 
     def save(self, path: Path | str) -> None:
-        """Write the policy as a JSON file."""
-        Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        """Write the policy as a JSON file.
+
+        Raises:
+            ConfigurationError: If it cannot be written.
+        """
+        try:
+            Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError("path", f"{path} cannot be written ({error.strerror})") from error
 
     @classmethod
     def load(cls, path: Path | str) -> CascadePolicy:
@@ -196,7 +208,9 @@ class CascadePolicy(_Frozen):
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise ConfigurationError(
-                "policy", f"{path} is no cascade policy: {where}: {first['msg']}; calibrate it anew"
+                "policy",
+                f"{path} is no cascade policy: {where}: {first['msg'].removeprefix('Value error, ')}; "
+                "calibrate it anew",
             ) from error
         except (ValueError, RecursionError) as error:
             raise ConfigurationError("policy", f"{path} is not JSON ({error})") from error

@@ -12,6 +12,7 @@ from llmops_plugins.cascade.drift import DriftMonitor, DriftState
 from llmops_plugins.cascade.policy import RiskBound
 from llmops_plugins.events import Decision
 from llmops_plugins.flow import Emit, Flow, Forward, Request, Response
+from llmops_plugins.messages import calls_tools
 from llmops_plugins.verification.verdict import answer_message
 
 __all__ = ["Recheck"]
@@ -55,11 +56,24 @@ class Recheck:
         """
         reply: Response = yield Forward(request.override(model=self._reference))
         message = answer_message(reply)
+        if message is None or calls_tools(message):
+            ids = (message.id,) if message is not None and message.id else ()
+            reason = "the reference calls tools, so there are no answers to compare"
+            yield Emit(
+                Decision(
+                    capability="cascade",
+                    outcome="recheck_not_comparable",
+                    reason=reason,
+                    mode="shadow",
+                    hidden=ids,
+                )
+            )
+            return
         expected = extracted(message, self._extract)
         answer = extracted(answer_message(accepted), self._extract)
         differs = answer is None or answer != expected
         state = self._monitor.record(differs=differs)
-        hidden = (message.id,) if message is not None and message.id else ()
+        hidden = (message.id,) if message.id else ()
         reason = "the accepted answer differs from the reference's" if differs else "the answers are equal"
         yield Emit(self._decision("rechecked", reason, state, hidden, differs))
         if state.breached:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from llmops_plugins.cascade.stopping import Order, Stopping, apply_rules
 from llmops_plugins.cascade.traffic import Traffic
+from llmops_plugins.errors import ConfigurationError
 
 __all__ = ["Candidate", "Reference", "Search", "find_reference"]
 
@@ -41,14 +42,11 @@ class Reference:
     Args:
         model: Its index.
         by_accuracy: Indices of all models, the most accurate first; of equals the cheaper.
-        last: Indices of the models that may answer last: it, and cheaper ones that are as good for all one
-            can tell from the rows.
         cost: USD it costs an answer.
     """
 
     model: int
     by_accuracy: tuple[int, ...]
-    last: tuple[int, ...]
     cost: float
 
 
@@ -73,17 +71,29 @@ class Candidate:
     cost_ratio: float
 
 
-def find_reference(traffic: Traffic, rows: Rows) -> Reference:
-    """Return the most accurate model on some rows, of equals the cheaper."""
+def find_reference(traffic: Traffic, rows: Rows, fit: Rows | None = None) -> Reference:
+    """Return the most accurate model, of equals the cheaper.
+
+    Args:
+        traffic: Recorded answers.
+        rows: Indices of the rows that decide which model it is.
+        fit: Of those, the rows that everything else is fitted on; all by default.
+
+    Raises:
+        ConfigurationError: If it costs nothing, so that there is nothing to save.
+    """
+    fit = rows if fit is None else fit
+    best = _by_accuracy(traffic, rows)[0]
+    cost = float(traffic.costs[fit, best].mean())
+    if cost <= 0:
+        name = traffic.models[best]
+        raise ConfigurationError("prices", f"{name} is the best single model and costs nothing, price it")
+    return Reference(best, _by_accuracy(traffic, fit), cost)
+
+
+def _by_accuracy(traffic: Traffic, rows: Rows) -> tuple[int, ...]:
     accuracy, cost = traffic.scores[rows].mean(0), traffic.costs[rows].mean(0)
-    by_accuracy = tuple(int(model) for model in np.lexsort((cost, -accuracy)))
-    best = by_accuracy[0]
-    last = []
-    for model in by_accuracy[:3]:
-        lost = traffic.scores[rows, best] - traffic.scores[rows, model]
-        if lost.mean() <= lost.std() / np.sqrt(len(rows)) and cost[model] <= cost[best]:
-            last.append(model)
-    return Reference(best, by_accuracy, tuple(last), float(cost[best]))
+    return tuple(int(model) for model in np.lexsort((cost, -accuracy)))
 
 
 @dataclass(frozen=True)
@@ -140,20 +150,19 @@ class Search:
         yield from measured.values()
 
     def _orders(self, worth: float, merit: Callable[[Order], float]) -> Iterator[Order]:
-        models = self._worth_combining(worth)
-        for last in self.reference.last:
-            yield from (Order(((model,),), last) for model in models)
-            level = [Order((pair,), last) for pair in combinations(models, 2)]
-            for _ in range(2, _LARGEST_CASCADE):
-                yield from level
-                kept = sorted(level, key=merit, reverse=True)[:_KEPT]
-                level = [
-                    Order((*order.groups, (model,)), last)
-                    for order in kept
-                    for model in models
-                    if model not in order.asked(len(order.groups))
-                ]
+        models, last = self._worth_combining(worth), self.reference.model
+        yield from (Order(((model,),), last) for model in models)
+        level = [Order((pair,), last) for pair in combinations(models, 2)]
+        for _ in range(2, _LARGEST_CASCADE):
             yield from level
+            kept = sorted(level, key=merit, reverse=True)[:_KEPT]
+            level = [
+                Order((*order.groups, (model,)), last)
+                for order in kept
+                for model in models
+                if model not in order.asked(len(order.groups))
+            ]
+        yield from level
 
     def _worth_combining(self, worth: float) -> list[int]:
         accuracy = self.traffic.scores[self.rows].mean(0)
@@ -161,7 +170,7 @@ class Search:
         cheap = [
             model
             for model in self.reference.by_accuracy
-            if cost[model] < _CHEAP and model not in self.reference.last
+            if cost[model] < _CHEAP and model != self.reference.model
         ]
         return sorted(cheap, key=lambda model: worth * cost[model] - accuracy[model])[:_MOST_MODELS]
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 import json as json_module
-import sys
 from collections.abc import Awaitable
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +37,7 @@ def doctor(
 ) -> None:
     """Run a graph once, or read a trace: what is captured and priced, and which prompts re-send most."""
     from llmops_plugins.accounting.doctor import diagnose_graph
+    from llmops_plugins.backtest.user_module import importable
     from llmops_plugins.cli.render import print_json
     from llmops_plugins.models.registry import ModelRegistry
 
@@ -51,8 +49,9 @@ def doctor(
         if trace is not None:
             raise ConfigurationError("trace", "reads a ledger and runs nothing; leave out the graph")
         registry = ModelRegistry.from_yaml(models) if models is not None else None
-        found = _load(graph)
-        diagnosis = diagnose_graph(found, _input(input, found), registry)
+        with importable(graph):
+            found = _load(graph)
+            diagnosis = diagnose_graph(found, _input(input, found), registry)
     if json:
         print_json(diagnosis.to_dict())
     else:
@@ -72,31 +71,17 @@ def _diagnose_trace(db: str, trace: str | None) -> Diagnosis:
 
 
 def _load(path: str) -> Any:
-    module_name, _, attribute = path.partition(":")
+    from llmops_plugins.backtest.user_module import load_attribute
+
+    module_name, _, attribute = path.rpartition(":")
     if not module_name or not attribute:
         raise ConfigurationError(
             "graph", f"must be module:attribute or path.py:attribute, such as my_app:graph, got {path!r}"
         )
-    # A command on the path does not see the folder it is called from, unlike `python -m`.
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(_module(module_name), attribute, None)
-    except (Exception, SystemExit) as error:
-        raise ConfigurationError(
-            "graph", f"{module_name} cannot be imported ({type(error).__name__}: {error}), check the path"
-        ) from error
+    found = load_attribute(path, "graph")
     if found is None:
         raise ConfigurationError("graph", f"{module_name} has no attribute {attribute!r}, check its spelling")
     return _runnable(path, found)
-
-
-def _module(name: str) -> ModuleType:
-    """Import a module by its name, or by its file, as langgraph.json names it."""
-    if not name.endswith(".py"):
-        return importlib.import_module(name)
-    file = Path(name).resolve(strict=True)
-    sys.path.insert(0, str(file.parent))
-    return importlib.import_module(file.stem)
 
 
 def _runnable(path: str, found: Any) -> Any:

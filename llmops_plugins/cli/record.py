@@ -112,11 +112,11 @@ def _registry(path: Path | None, out: Path) -> ModelRegistry | None:
 
 
 def _traffic(database: str, limit: int | None) -> LedgerTraffic:
-    from llmops_plugins.backtest.ledger_traffic import read_traffic
+    from llmops_plugins.backtest.ledger_traffic import read_ledger_traffic
     from llmops_plugins.cli.database import opened
 
     with opened(database if "://" in database else f"sqlite:///{database}") as engine:
-        return read_traffic(engine, limit=limit)
+        return read_ledger_traffic(engine, limit=limit)
 
 
 def _questions(

@@ -96,7 +96,5 @@ def _save(result: ReplayResult, path: Path) -> None:
         raise ConfigurationError("policy_out", f"there is no policy to save: {result.notes[-1]}")
     try:
         result.policy.save(path)
-    except OSError as error:
-        raise ConfigurationError(
-            "policy_out", f"{path} cannot be written ({error.strerror}), give it another place"
-        ) from error
+    except ConfigurationError as error:
+        raise ConfigurationError("policy_out", error.problem) from error

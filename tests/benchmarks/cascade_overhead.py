@@ -2,8 +2,9 @@
 
 Run as ``python -m tests.benchmarks.cascade_overhead``. A policy asks two models at once and a third where
 they differ; none takes any time, so what is left is the cascade's own: threads, evidence, rule and decision.
-The same models called directly, one after the other, take turns with it in one process; a figure is the
-median over rounds of the difference to them in the same round.
+The same models called one after the other take turns with it in one process, the last of them through
+``with_middleware`` and a cascade that is off, since any middleware costs that much; a figure is the median
+over rounds of the difference to them in the same round.
 """
 
 import asyncio
@@ -60,6 +61,8 @@ def workload(*, agree):
     }
     middleware = CascadeMiddleware(policy=policy(), models=models, recheck_share=0.0)
     asked = [models[name] for name in (("one", "other") if agree else answers)]
+    off = CascadeMiddleware(policy=middleware.policy, models=models, recheck_share=0.0, mode="off")
+    asked[-1] = with_middleware(asked[-1], off)
     return with_middleware(ScriptedChatModel(replies=["never asked"]), middleware), asked
 
 

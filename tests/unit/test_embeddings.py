@@ -72,3 +72,8 @@ def test_a_failed_call_is_the_callers_error_and_is_not_announced(listener):
     with pytest.raises(ConnectionError):
         RunnableLambda(embeddings.embed_query).invoke("x", {"callbacks": [listener]})
     assert listener.events == []
+
+
+def test_embeddings_that_announce_their_own_calls_are_counted_once(listener):
+    RunnableLambda(CountedEmbeddings(COUNTED).embed_query).invoke("x", {"callbacks": [listener]})
+    assert len(listener.events) == 1

@@ -13,6 +13,7 @@ MADE = {
     "ConfigurationError": ("tiers", "needs two"),
     "UnknownModelError": ("model", "is not known"),
     "MissingExtraError": ("extra", "pip install it"),
+    "BoundNotMetError": ("max_risk", 0.01, 0.02, 300),
     "RecordError": ("file.jsonl", 3, "no text"),
 }
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from llmops_plugins.backtest.dataset import Question
+from llmops_plugins.backtest.user_module import load_attribute
 from llmops_plugins.errors import ConfigurationError
 
 __all__ = ["FunctionScorer", "load_function"]
@@ -37,29 +35,22 @@ class FunctionScorer:
             score = await score
         try:
             number = float(score)
-        except (TypeError, ValueError):
-            raise ValueError(f"{self.name} returned {score!r:.40}, a number from 0 to 1 is needed") from None
+        except (TypeError, ValueError, OverflowError):
+            given = type(score).__name__  # the value may be an answer, which an error must not spread
+            raise ValueError(f"{self.name} returned {given}, a number from 0 to 1 is needed") from None
         if not 0 <= number <= 1:
-            raise ValueError(f"{self.name} returned {score!r:.40}, a number from 0 to 1 is needed")
+            raise ValueError(f"{self.name} returned {number:g}, a number from 0 to 1 is needed")
         return number
 
 
 def load_function(path: str) -> Callable[[str, str | None, str], Any]:
-    """Return the function at ``module:function``, looked for in the current folder too.
+    """Return the function at ``module:function`` or ``file.py:function``.
 
     Raises:
         ConfigurationError: If there is none.
     """
-    module_name, _, attribute = path.partition(":")
-    # A command on the path does not see the folder it is called from, unlike `python -m`.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(importlib.import_module(module_name), attribute, None)
-    except Exception as error:
-        raise ConfigurationError(
-            "score", f"{module_name} cannot be imported ({type(error).__name__}: {error}), check its path"
-        ) from error
+    found = load_attribute(path, "score")
     if not callable(found):
+        module_name, _, attribute = path.rpartition(":")
         raise ConfigurationError("score", f"{module_name} has no function {attribute!r}, check its spelling")
     return found  # type: ignore[no-any-return]  # what a user's module holds has no type here

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from langchain_core.embeddings import Embeddings
 
 from llmops_plugins.backtest.dataset import Question
 from llmops_plugins.backtest.scoring.scorer import gold_of
+from llmops_plugins.verification.similarity import cosine
 
 __all__ = ["SimilarityScorer"]
 
@@ -33,12 +33,7 @@ class SimilarityScorer:
         if not text.strip():
             return 0.0
         one, other = await self.embeddings.aembed_documents([gold, text])
-        return min(1.0, max(0.0, _cosine(one, other)))
-
-
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    lengths = math.hypot(*one) * math.hypot(*other)
-    if not lengths:
-        raise ValueError("an embedding has no direction to compare")
-    # Rounding must not put equal texts below 1.
-    return round(sum(a * b for a, b in zip(one, other, strict=True)) / lengths, 9)
+        similarity = cosine(one, other)
+        if math.isnan(similarity):
+            raise ValueError("an embedding has no direction to compare")
+        return min(1.0, max(0.0, similarity))

@@ -31,7 +31,7 @@ def unrecorded_scorer(text: str) -> Scorer:
     model = build_chat_model("score", judge)
 
     async def ask(messages: Sequence[tuple[str, str]]) -> str:
-        # Each answer is scored in an event loop of its own, which a provider's async client does not outlive.
+        # A replay has an event loop of its own, which a provider's async client, kept for the next, outlives.
         return model.invoke(chat_messages(messages)).text
 
     return parse_scorer(text, judge=ask)

@@ -32,7 +32,6 @@ def policy(*, bound=0.3, accepted=0.8):
             PolicyStage(ask=TIER, stay=agreed, go_on=None, ask_last=Value(intercept=0.87, weights=nothing)),
         ),
         last="large",
-        reference="large",
         by_accuracy=TIER,
         usd_a_right_answer=0.1,
         bound=RiskBound(

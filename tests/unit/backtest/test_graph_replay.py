@@ -1,3 +1,4 @@
+import asyncio
 import sys
 from textwrap import dedent
 
@@ -104,6 +105,88 @@ def test_an_async_graph_is_awaited_and_no_call_counts_twice(module, records, sou
 def test_a_file_can_be_named_as_langgraph_json_does(module, records):
     module(CALLS_ONE, "user_file")
     assert replay(records, graph="./user_file.py:build").cascade.calls == {"small": 6}
+
+
+def test_a_file_is_loaded_whatever_else_has_its_name_and_the_path_is_put_back(tmp_path, module, records):
+    (tmp_path / "beside.py").write_text("def small(models): return models['small']\n")
+    source = CALLS_ONE.replace('models["small"]', "__import__('beside').small(models)")
+    module(source + "def right(prompt, gold, text): return 1.0\n", "graphs")
+    (tmp_path / "graphs.py").rename(tmp_path / "json.py")
+    before = list(sys.path)
+    result = replay(records, graph="json.py:build", score="json.py:right")
+    assert result.cascade.calls == {"small": 6}
+    assert sys.path == before
+    assert sys.modules.pop("beside").__file__ == str(tmp_path / "beside.py")
+
+
+def test_a_file_that_fails_leaves_the_path_as_it_was(tmp_path, module, records):
+    before = list(sys.path)
+    module("1 / 0", "user_broken")
+    with pytest.raises(ConfigurationError, match="ZeroDivisionError"):
+        replay(records, graph="user_broken.py:build")
+    assert sys.path == before
+
+
+def test_a_graph_is_run_once_a_question(tmp_path, module, records):
+    source = """
+    asked = []
+
+    def build(models):
+        return RunnableLambda(lambda state: asked.append(state) or models["small"].invoke(state["messages"]))
+    """
+    replay(records, graph=module(source, "user_counts") + ":build")
+    assert len(sys.modules["user_counts"].asked) == 6
+
+
+LOOPS = """
+import asyncio
+
+loops = set()
+
+def build(models):
+    async def ask(state):
+        loops.add(asyncio.get_running_loop())
+        reply = await models["small"].ainvoke(state["messages"])
+        return {"messages": [AIMessage("So: " + reply.text)]}
+
+    return StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
+
+async def right(prompt, gold, text):
+    loops.add(asyncio.get_running_loop())
+    return 0.5 if gold in text else 0.0
+"""
+
+
+@pytest.mark.parametrize("in_a_loop", [True, False], ids=["in a notebook", "in a script"])
+def test_async_graphs_and_scorers_share_one_loop_of_the_replays_own(module, records, in_a_loop):
+    name = module(LOOPS, "user_loops")
+
+    def work():
+        return replay(records, graph=f"{name}:build", score=f"{name}:right")
+
+    async def cell():
+        return work()
+
+    result = asyncio.run(cell()) if in_a_loop else work()
+    assert result.cascade.accuracy == pytest.approx(3 / 12)
+    assert len(sys.modules[name].loops) == 1
+
+
+def test_a_scorers_error_is_printed_without_its_secrets_or_at_length(module, records):
+    source = (
+        REPHRASES % "AIMessage('So: ' + reply.text)"
+        + """
+def fails(prompt, gold, text):
+    raise LookupError("bad key sk-abcdefghijklmnopqrstuv\\n" + "x" * 1000)
+"""
+    )
+    name = module(source, "user_secret")
+    with pytest.raises(ConfigurationError) as error:
+        replay(records, graph=f"{name}:build", score=f"{name}:fails")
+    said = str(error.value)
+    assert "(LookupError: bad key [secret] xxx" in said
+    assert "\n" not in said
+    assert len(said) < 500
 
 
 def test_only_models_that_are_asked_for_need_answers(module, write_records, answer):

@@ -64,7 +64,7 @@ def test_the_bound_is_kept_on_the_rows_it_was_not_shown_on(traffic_of, arithmeti
 
 
 def test_halves_too_small_to_choose_on_are_refused(traffic_of, arithmetic):
-    with pytest.raises(ConfigurationError, match=r"^halves: are too small to choose on, they are 30"):
+    with pytest.raises(ConfigurationError, match=r"^halves: are too small to choose on: there are 30"):
         measure_halves(traffic_of(arithmetic(60)), 2, CalibrationSettings())
     with pytest.raises(ConfigurationError, match=r"^halves: must be 2 or more"):
         measure_halves(traffic_of(arithmetic(60)), 1, CalibrationSettings())

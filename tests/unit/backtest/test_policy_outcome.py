@@ -1,5 +1,7 @@
 """A policy decides the same three ways: row by row, on all rows at once, and inside a running agent."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,10 @@ def test_three_ways_to_one_answer(write_records, arithmetic, change):
     assert at_once.costs == pytest.approx(costs)
 
     plan = policy_plan(policy, records, "policy")
-    run = answer_all(records.rows, plan.build, field="policy", registry=None, scorer=None, progress=None)
+    with asyncio.Runner() as runner:
+        run = answer_all(
+            records.rows, plan.build, field="policy", registry=None, scorer=None, progress=None, runner=runner
+        )
     assert [answered.model for answered in run.answers] == [model for model, _ in by_hand]
     assert [answered.score for answered in run.answers] == at_once.scores.tolist()
     assert run.cost_usd == pytest.approx(sum(costs))

@@ -209,6 +209,62 @@ def test_a_rescoring_that_fails_leaves_the_file_as_it_was(out, tmp_path, monkeyp
     assert out.read_bytes() == before
 
 
+SCORES_NO_SECRETS = """
+def score(prompt, gold, text):
+    if gold == "?":
+        raise LookupError("bad key sk-abcdefghijklmnopqrstuv" + "x" * 1000)
+    return 1.0
+"""
+
+
+@pytest.fixture
+def scorer(tmp_path, monkeypatch):
+    (tmp_path / "scores.py").write_text(SCORES_NO_SECRETS)
+    monkeypatch.chdir(tmp_path)
+    return "scores.py:score"
+
+
+def test_an_answer_that_can_no_longer_be_scored_is_not_thrown_away(out, scorer):
+    questions = [question("a"), question("b")]
+    Recording(questions, models={"m": saying("one", "two")}, out=out, score=scorer).run()
+    before = out.read_bytes()
+    changed = [question("a", "?"), question("b")]
+    models = {"m": saying(ValueError("asked")), "n": saying("three", "four")}
+    result = Recording(changed, models=models, out=out, score=scorer).run()
+    assert (result.complete, result.failed) == (False, 2)
+    assert "The file is left as it was, since 1 of its answers could not be scored." in result.notes
+    assert out.read_bytes() == before
+    nobody = {"m": saying(ValueError("asked")), "n": saying(ValueError("asked"))}
+    assert Recording(questions, models=nobody, out=out, score=scorer).run().complete
+    assert [set(row["responses"]) for row in rows_of(out)] == [{"m", "n"}, {"m", "n"}]
+    assert not journal_of(out).exists()
+
+
+def test_an_answer_that_a_judge_is_refused_for_is_not_thrown_away(out, monkeypatch):
+    judge = saying("Grade: 9", model_name="judge")
+    monkeypatch.setattr("llmops_plugins.backtest.asked_model.build_chat_model", lambda *_: judge)
+    settings = {"out": out, "score": "judge:judge", "registry": PRICED}
+    Recording([question("a"), question("b")], models={"m": saying("one", "two")}, **settings).run()
+    before = out.read_bytes()
+    changed = [question("a", "41"), question("b")]
+    assert Recording(changed, models=[], max_cost=1e-9, **settings).run().stopped_by_cap
+    assert out.read_bytes() == before
+
+
+def test_a_scorers_error_is_kept_without_its_secrets_or_at_length(out, scorer):
+    result = Recording([question("a", "?")], models={"m": saying()}, out=out, score=scorer).run()
+    failure = result.models["m"].failure
+    assert failure.startswith("question a cannot be scored: LookupError: bad key [secret]")
+    assert len(failure) < 400
+
+
+def test_a_recording_runs_where_a_loop_is_running_already(out):
+    async def cell():
+        return Recording([question("a")], models={"m": saying()}, out=out).run()
+
+    assert asyncio.run(cell()).complete
+
+
 def test_progress_ends_with_all_of_it(out):
     told = []
     Recording([question("a"), question("b")], models={"m": saying()}, out=out).run(

@@ -253,7 +253,7 @@ def test_a_fit_that_cannot_be_used_is_refused_by_its_name(write_records, rows, a
     path = write_records(arithmetic(60))
     with pytest.raises(ConfigurationError, match=r"^fit: must be other records"):
         replay(path, fit=path)
-    with pytest.raises(ConfigurationError, match=r"^fit: .*few\.jsonl cannot be calibrated on: are 6"):
+    with pytest.raises(ConfigurationError, match=r"^fit: .*few\.jsonl cannot be calibrated on: there are 6"):
         replay(path, fit=write_records(rows, "few.jsonl"))
     unpriced = {name: answer("1", 1.0, None) for name in ("small", "large")}
     with pytest.raises(ConfigurationError, match=r"^fit: .*no known price"):

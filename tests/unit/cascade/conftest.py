@@ -98,7 +98,7 @@ def apply_policy(policy, traffic):
     return apply_rules(traffic, np.arange(len(traffic)), ranking, order, rules)
 
 
-def agreement_policy(ask=("a", "b"), last="large", reference=None, sure=0.9, **bound):
+def agreement_policy(ask=("a", "b"), last="large", sure=0.9, **bound):
     """Return a policy, made by hand, that stays where all agree, which is right with probability ``sure``."""
     names = evidence_names(ask)
     agreeing = "all agree" if len(ask) > 1 else "no answer"
@@ -116,7 +116,6 @@ def agreement_policy(ask=("a", "b"), last="large", reference=None, sure=0.9, **b
             ),
         ),
         last=last,
-        reference=reference or last,
         by_accuracy=ask,
         usd_a_right_answer=0.1,
         bound=RiskBound(**{**limits, **shares, **bound}),

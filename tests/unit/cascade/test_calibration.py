@@ -31,7 +31,7 @@ def fresh(simulation):
 def test_weak_cheap_models_leave_the_best_model_alone(simulation):
     policy = calibrated(simulation.traffic(simulation.noise, rows=400))
     assert not policy.is_cascade
-    assert (policy.stages, policy.last, policy.reference, policy.models) == ((), "large", "large", ("large",))
+    assert (policy.stages, policy.last, policy.models) == ((), "large", ("large",))
     assert policy.bound.risk == policy.bound.risk_upper == policy.bound.accepted == 0.0
     assert policy.measured_on.expected_cost_ratio == 1.0
     assert policy.measured_on.expected_accuracy == policy.measured_on.reference_accuracy
@@ -60,8 +60,8 @@ def test_what_a_policy_expects_is_what_fresh_questions_cost_and_come_to(simulati
 
 
 def test_a_model_more_is_not_asked_for_what_may_be_chance(simulation):
-    cheap = {name: simulation.model(0.993, 0.01) for name in "abc"}
-    for seed in range(3):  # a third opinion would save another one and a half percent
+    cheap = {name: simulation.model(0.99, 0.34) for name in "abc"}
+    for seed in range(3):  # a third opinion would save little more than another percent
         traffic = simulation.traffic({**cheap, "large": simulation.model(0.999, 1.0)}, rows=1500, seed=seed)
         assert len(calibrated(traffic).models) == 3
 
@@ -119,14 +119,14 @@ def test_no_row_serves_for_fitting_and_for_the_bound(simulation, monkeypatch, ma
     assert len(for_fit) + held_out == 400
 
 
-def test_the_calibration_rows_change_the_bound_and_nothing_else(simulation):
+def test_the_calibration_rows_change_the_figures_and_not_the_policy(simulation):
     traffic = simulation.traffic(rows=400)
     before = calibrated(traffic)
     held_out = np.random.default_rng(0).permutation(400)[300:]
     traffic.scores[held_out, :2] = 0.0
     after = calibrated(traffic)
     assert after.stages == before.stages
-    assert after.measured_on == before.measured_on
+    assert after.measured_on.expected_accuracy < before.measured_on.expected_accuracy - 0.3
     assert after.bound.risk > before.bound.risk + 0.3
 
 
@@ -199,7 +199,7 @@ def test_where_too_few_models_are_left_each_is_named_with_the_reason(simulation,
 
 @pytest.mark.parametrize("rows", [1, 39])
 def test_too_few_records_are_refused(simulation, rows):
-    with pytest.raises(ConfigurationError, match=rf"^records: are {rows}, calibration needs 40 or more"):
+    with pytest.raises(ConfigurationError, match=rf"^records: there are {rows}, .* needs 40"):
         calibrate(simulation.records(rows=rows), prices=PRICES)
 
 

@@ -105,7 +105,7 @@ def test_of_answers_given_equally_often_the_more_accurate_models_is_proposed(sim
 
 
 def test_the_models_are_named_in_the_order_asked(simulation):
-    policy = simulation.agreement_policy(("b", "a"), last="large", reference="best")
+    policy = simulation.agreement_policy(("b", "a"), last="large")
     assert policy.models == ("b", "a", "large")
     assert policy.is_cascade
     alone = policy.model_copy(update={"stages": (), "by_accuracy": ()})
@@ -129,7 +129,7 @@ def test_the_file_names_models_and_evidence(simulation, tmp_path):
     saved = json.loads(text)
     assert saved["format"] == 1
     (stage,) = saved["stages"]
-    assert (stage["ask"], saved["last"], saved["reference"]) == (["a", "b"], "large", "large")
+    assert (stage["ask"], saved["last"]) == (["a", "b"], "large")
     assert set(stage["stay"]["weights"]) == set(evidence_names(["a", "b"]))
     assert stage["go_on"] is None
     assert {"risk", "risk_upper", "accepted", "differing"} <= set(saved["bound"])
@@ -162,7 +162,10 @@ def without(name):
         (lambda data: data["stages"][0].update(go_on=data["stages"][0]["stay"]), "go_on must be null"),
         (lambda data: data.update(by_accuracy=["a"]), "by_accuracy must name every model"),
         (lambda data: data.update(by_accuracy=["a", "c"]), "by_accuracy must name every model"),
-        (lambda data: data["stages"].append(data["stages"][0]), "stages[0].go_on must be null"),
+        (lambda data: data["stages"].append(data["stages"][0]), "a is asked twice"),
+        (lambda data: data["stages"].append({**data["stages"][0], "ask": ["c"]}), "stages[0].go_on must be"),
+        (lambda data: data["bound"].update(confidence=7), "bound.confidence"),
+        (lambda data: data["bound"].update(differing_upper=5), "bound.differing_upper"),
     ],
 )
 def test_a_file_that_is_no_policy_is_refused_in_one_sentence_that_says_where(

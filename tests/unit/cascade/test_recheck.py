@@ -58,7 +58,6 @@ def test_the_reference_is_asked_the_same_and_its_reply_reaches_nobody(recheck):
         (said("42"), said("43"), True),
         (said(""), said(""), True),  # no answer equals none
         (said("42"), said(""), True),
-        (said("42"), said("42", tool_calls=[CALL]), True),
         (said("42", tool_calls=[CALL]), said("42"), True),
     ],
 )
@@ -66,6 +65,12 @@ def test_final_answers_are_compared(recheck, monitor, accepted, again, differs):
     _, (decision,) = drive(recheck, accepted, again)
     assert decision.details["differs"] is differs
     assert decision.details["differing"] == int(differs)
+
+
+def test_a_reference_that_calls_tools_says_nothing_about_drift(recheck, monitor):
+    _, (decision,) = drive(recheck, said("42"), said("42", id="again", tool_calls=[CALL]))
+    assert (decision.outcome, decision.hidden) == ("recheck_not_comparable", ("again",))
+    assert monitor.record(differs=False).checked == 1  # it was not counted
 
 
 def test_each_check_is_announced_with_the_hidden_call_and_what_is_known_by_now(recheck):

@@ -5,6 +5,7 @@ import pytest
 
 from llmops_plugins.cascade.search import Search, find_reference
 from llmops_plugins.cascade.stopping import Order
+from llmops_plugins.errors import ConfigurationError
 
 SIX = {"a": (0.85, 0.04), "b": (0.8, 0.03), "c": (0.75, 0.02), "d": (0.6, 0.01), "e": (0.5, 0.3)}
 
@@ -37,18 +38,11 @@ def test_the_reference_is_looked_for_on_the_rows_given(simulation):
     assert find_reference(traffic, np.arange(200, 300)).model == 0
 
 
-def test_a_cheaper_model_that_is_as_good_for_all_one_can_tell_may_be_last(simulation):
-    models = {
-        "cheap and as good": simulation.model(0.9, 0.5),
-        "best": simulation.model(0.9, 1.0),
-        "cheap and worse": simulation.model(0.7, 0.4),
-    }
-    traffic = simulation.traffic(models, rows=400)
-    traffic.scores[:, 0] = traffic.scores[:, 1]
-    traffic.scores[:4, 0], traffic.scores[:4, 1] = [0, 1, 0, 1], [1, 0, 1, 1]
-    assert find_reference(traffic, np.arange(400)).last == (1, 0)
-    traffic.costs[:, 0] *= 3
-    assert find_reference(traffic, np.arange(400)).last == (1,)
+def test_a_best_model_that_costs_nothing_is_refused_because_there_is_nothing_to_save(simulation):
+    traffic = simulation.traffic(rows=100)
+    traffic.costs[:, 2] = 0.0
+    with pytest.raises(ConfigurationError, match="prices: large is the best single model and costs nothing"):
+        find_reference(traffic, np.arange(100))
 
 
 def test_pairs_are_asked_at_once_and_extended_by_a_third_and_no_model_is_asked_twice(six):

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 APP = """
@@ -46,6 +48,13 @@ def test_the_input_may_be_json(llmops, app):
     graph_input = '{"messages": [{"role": "user", "content": "What now?"}]}'
     assert llmops("doctor", f"{app}:graph", "--input", graph_input, "--json").json["groups"]
     assert llmops("doctor", f"{app}:chain", "--input", '{"word": "hi"}', "--json").json["groups"]
+
+
+def test_a_file_may_have_the_name_of_any_module(llmops, app, tmp_path):
+    (tmp_path / f"{app}.py").rename(tmp_path / "json.py")
+    before = list(sys.path)
+    assert llmops("doctor", "json.py:graph", "--json").json["groups"]
+    assert sys.path == before
 
 
 def test_names_are_printed_as_they_are(llmops, app):

@@ -1,7 +1,10 @@
+import sys
+
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from llmops_plugins.backtest.dataset import Question
+from llmops_plugins.backtest.scoring.function import FunctionScorer
 from llmops_plugins.backtest.scoring.parsing import parse_scorer
 from llmops_plugins.errors import ConfigurationError
 
@@ -101,6 +104,25 @@ async def test_a_users_function_may_be_async_and_is_held_to_its_range(tmp_path, 
             await parse_scorer(f"my_scores:{name}")(question(), text)
     with pytest.raises(ConfigurationError, match="has no function 'nothing'"):
         parse_scorer("my_scores:nothing")
+    with pytest.raises(ValueError, match=r"my_scores:same returned str, a number"):
+        await FunctionScorer(name="my_scores:same", function=lambda *_: "a secret")(question(), "")
+    assert sys.path == ["/"]
+
+
+async def test_a_file_of_scores_is_loaded_whatever_else_has_its_name(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("def half(prompt, gold, text): return 0.5\n")
+    monkeypatch.chdir(tmp_path)
+    assert await parse_scorer("./json.py:half")(question(), "") == 0.5
+
+
+async def test_an_embedding_without_direction_makes_no_score():
+    class Zeros(DeterministicFakeEmbedding):
+        def embed_documents(self, texts):
+            return [[0.0] * self.size for _ in texts]
+
+    scorer = parse_scorer("similarity", embeddings=Zeros(size=2))
+    with pytest.raises(ValueError, match="no direction"):
+        await scorer(question("one"), "other")
 
 
 @pytest.mark.parametrize(
