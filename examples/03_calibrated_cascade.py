@@ -19,7 +19,7 @@ registry = ModelRegistry(
         ModelSpec(name="large", prices=(Price(input=2.50, output=10.0),)),
     ]
 )
-chance = random.Random(1)
+chance = random.Random(1)  # noqa: S311 - made-up answers, not secrets
 
 
 def recorded(right: int, accuracy: float) -> RecordedResponse:
@@ -50,7 +50,7 @@ print(f"wrong where it is right: at most {policy.bound.risk_upper:.1%}, with {po
 
 models = {
     "small-a": ScriptedChatModel(model_name="small-a", replies=["The answer is 42.", "The answer is 54."]),
-    "small-b": ScriptedChatModel(model_name="small-b", replies=["The answer is **42**.", "The answer is 56."]),
+    "small-b": ScriptedChatModel(model_name="small-b", replies=["Answer: 42", "The answer is 56."]),
     "large": ScriptedChatModel(model_name="large", replies=["The answer is 56."]),
 }
 cascade = CascadeMiddleware(policy=policy, models=models)
