@@ -25,8 +25,8 @@ def gather(
 ) -> list[Any]:
     """Make calls at once, each with a copy of the caller's context variables.
 
-    All but the last have a thread of their own; the last has one too where there is a timeout, and is made in
-    the calling thread where there is none.
+    All but the first have a thread of their own. The first has one too where there is a timeout; where there is
+    none it is made in the calling thread.
 
     Args:
         calls: What to call.
@@ -38,17 +38,15 @@ def gather(
     """
     if not calls:
         return []
-    here = timeout is None
-    apart = calls[:-1] if here else calls
+    apart = calls[1:] if timeout is None else calls
     workers = [_worker() for _ in apart]
-    futures = [worker.submit(call) for worker, call in zip(workers, apart, strict=True)]
+    begun = [worker.submit(call) for worker, call in zip(workers, apart, strict=True)]
     try:
-        if here:
-            futures.append(_made_here(calls[-1]))
+        futures = [_made_here(calls[0]), *begun] if timeout is None else begun
         done, _ = wait(futures, timeout=timeout)
         return [_outcome(future, raised) if future in done else _late(timeout) for future in futures]
     finally:
-        for worker, future in zip(workers, futures, strict=False):
+        for worker, future in zip(workers, begun, strict=True):
             if future.done():
                 _IDLE.append(worker)
             else:
