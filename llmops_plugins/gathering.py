@@ -25,8 +25,8 @@ def gather(
 ) -> list[Any]:
     """Make calls at once, each with a copy of the caller's context variables.
 
-    All but the first have a thread of their own. The first has one too where there is a timeout; where there is
-    none it is made in the calling thread.
+    All but the first have a thread of their own. The first has one too where there is a timeout; without one
+    it is made in the calling thread.
 
     Args:
         calls: What to call.
