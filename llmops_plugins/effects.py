@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -11,11 +12,14 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
+from langgraph.errors import GraphBubbleUp
 from langgraph.store.base import BaseStore, Op
 
+from llmops_plugins.errors import BudgetExceeded
 from llmops_plugins.events import Decision, Kind
 
 __all__ = [
+    "NEVER_SWALLOWED",
     "CallModel",
     "Effect",
     "Embed",
@@ -30,7 +34,14 @@ __all__ = [
     "Result",
     "Spawn",
     "StoreOps",
+    "Wait",
 ]
+
+NEVER_SWALLOWED = (GraphBubbleUp, BudgetExceeded)
+"""Interrupts are exceptions in LangGraph, and a veto is final: whatever fails open passes these on.
+
+The drivers never offer them to a flow; who calls a user's code outside of an effect must re-raise them.
+"""
 
 Result = TypeVar("Result")
 Request: TypeAlias = ModelRequest[Any]
@@ -120,13 +131,26 @@ class Spawn:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Wait for what another run brings about; resumes with the future's result, or its exception.
+
+    Args:
+        future: Shared by threads and event loops. Cancelling the run that waits leaves it alone.
+        timeout: Seconds, after which the flow is given a ``TimeoutError``; None waits.
+    """
+
+    future: Future[Any]
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
 class Emit:
     """Put a decision on the bus; resumes with None. Without a parent run it is dropped, never an error."""
 
     decision: Decision
 
 
-Effect: TypeAlias = Forward | CallModel | Embed | StoreOps | Invoke | Gather | Spawn | Emit
+Effect: TypeAlias = Forward | CallModel | Embed | StoreOps | Invoke | Gather | Spawn | Wait | Emit
 """Everything a flow can ask for. A new one is a design decision."""
 
 

@@ -74,6 +74,7 @@ class CountedEmbeddings(Embeddings):
         return {
             "provider": type(self.embeddings).__module__.split(".")[0].removeprefix("langchain_"),
             "model": getattr(self.embeddings, "model", None) or getattr(self.embeddings, "model_name", None),
+            "free": bool(getattr(self.embeddings, "free_of_charge", False)),
             "texts": len(texts),
             "bytes": sum(len(text.encode("utf-8", "replace")) for text in texts),
             "latency_seconds": time.perf_counter() - started,

@@ -67,20 +67,29 @@ class BoundNotMetError(ConfigurationError):
         asked: The bound.
         lowest_upper: The lowest upper limit that could be shown.
         rows: Calibration rows it was shown on.
+        remedy: What else can be done, as the end of the sentence.
     """
 
-    def __init__(self, field: str, asked: float, lowest_upper: float, rows: int) -> None:
+    def __init__(
+        self,
+        field: str,
+        asked: float,
+        lowest_upper: float,
+        rows: int,
+        remedy: str = "raise it, record more answers, or use the best single model",
+    ) -> None:
         super().__init__(
             field,
             f"{asked:g} cannot be shown on {rows} calibration rows, the best that can is {lowest_upper:.2g}: "
-            "raise it, record more answers, or use the best single model",
+            f"{remedy}",
         )
         self.asked = asked
         self.lowest_upper = lowest_upper
         self.rows = rows
+        self.remedy = remedy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.field, self.asked, self.lowest_upper, self.rows)
+        return type(self), (self.field, self.asked, self.lowest_upper, self.rows, self.remedy)
 
 
 class RecordError(LlmopsError, ValueError):

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 __all__ = [
+    "BLOCKED_KEY",
     "DECISION_EVENT",
     "KIND_KEY",
     "PART_KEY",
@@ -25,6 +26,9 @@ __all__ = [
 
 DECISION_EVENT = "llmops.decision"
 """Name of the custom event that carries a :class:`Decision`."""
+
+BLOCKED_KEY = "llmops_blocked"
+"""Key in the ``response_metadata`` of a reply that a guardrail put in the place of the model's."""
 
 KIND_KEY = "llmops_kind"
 """Run-metadata key that says what a model call is for; set by flows, and open to users' own nodes."""

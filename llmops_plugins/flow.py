@@ -15,6 +15,7 @@ The idea is httpx's ``auth_flow``. Flows never yield in ``finally``: a driver cl
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -25,11 +26,11 @@ from typing import Any, Generic, TypeAlias
 from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
-from langgraph.errors import GraphBubbleUp
 
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.dispatch import adispatch_decision, dispatch_decision
 from llmops_plugins.effects import (
+    NEVER_SWALLOWED,
     CallModel,
     Effect,
     Embed,
@@ -44,9 +45,9 @@ from llmops_plugins.effects import (
     Result,
     Spawn,
     StoreOps,
+    Wait,
 )
 from llmops_plugins.embeddings import CountedEmbeddings
-from llmops_plugins.errors import BudgetExceeded
 from llmops_plugins.events import KIND_KEY, SHADOW_KEY
 from llmops_plugins.gathering import agather, gather
 
@@ -66,6 +67,7 @@ __all__ = [
     "Spawn",
     "Steps",
     "StoreOps",
+    "Wait",
     "arun",
     "astream",
     "held",
@@ -88,9 +90,6 @@ SyncForward: TypeAlias = Callable[[Request], Response]
 AsyncForward: TypeAlias = Callable[[Request], Awaitable[Response]]
 SyncStream: TypeAlias = Callable[[Request], Generator[AIMessageChunk, None, Response]]
 AsyncStream: TypeAlias = Callable[[Request], AsyncGenerator[AIMessageChunk | Finished, None]]
-
-_NEVER_OFFERED = (GraphBubbleUp, BudgetExceeded)
-"""Interrupts are exceptions in LangGraph, and a veto is final: a flow that fails open must not see either."""
 
 
 class Steps(Iterator[Effect], Generic[Result]):
@@ -125,7 +124,7 @@ class Steps(Iterator[Effect], Generic[Result]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, Exception) and not isinstance(error, _NEVER_OFFERED):
+        if isinstance(error, Exception) and not isinstance(error, NEVER_SWALLOWED):
             self._error = error
             return True
         return False
@@ -267,9 +266,11 @@ def _perform(effect: Effect, forward: SyncForward | None) -> Any:
             return runnable.invoke(input_, {"tags": [NOSTREAM]})
         case Gather(effects, timeout):
             calls = [partial(_perform, one, forward) for one in effects]
-            return gather(calls, timeout, _NEVER_OFFERED)
+            return gather(calls, timeout, NEVER_SWALLOWED)
         case Spawn(flow):
             return BACKGROUND.start_thread(lambda: _run_spawned(flow, forward), abandon=flow.close)
+        case Wait(future, timeout):
+            return future.result(timeout)
         case Emit(decision):
             return dispatch_decision(decision)
         case _:
@@ -292,9 +293,12 @@ async def _aperform(effect: Effect, forward: AsyncForward | None) -> Any:
             return await runnable.ainvoke(input_, {"tags": [NOSTREAM]})
         case Gather(effects, timeout):
             calls = [_aperform(one, forward) for one in effects]
-            return await agather(calls, timeout, _NEVER_OFFERED)
+            return await agather(calls, timeout, NEVER_SWALLOWED)
         case Spawn(flow):
             return BACKGROUND.start_task(_arun_spawned(flow, forward), abandon=flow.close)
+        case Wait(future, timeout):
+            # The shield: a waiter that is cancelled must not cancel what others wait for.
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout)
         case Emit(decision):
             return await adispatch_decision(decision)
         case _:

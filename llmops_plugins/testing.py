@@ -38,6 +38,11 @@ class _AnsweringChatModel(BaseChatModel):
     def _llm_type(self) -> str:
         return self.provider or "scripted"
 
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """LangChain's LLM cache tells models apart by these."""
+        return {"model_name": self.model_name, "provider": self.provider}
+
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         named = {"ls_provider": self.provider} if self.provider is not None else {}
         name = kwargs.get("model", self.model_name)

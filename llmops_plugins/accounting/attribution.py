@@ -13,9 +13,9 @@ from langchain_core.messages import AIMessage
 
 from llmops_plugins.accounting.column_text import short
 from llmops_plugins.accounting.observed import ObservedCall
-from llmops_plugins.accounting.redaction import hide_secrets
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import KIND_KEY, Kind
+from llmops_plugins.redaction import hide_secrets
 
 __all__ = [
     "CallFacts",

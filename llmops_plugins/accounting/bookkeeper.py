@@ -70,8 +70,9 @@ class Bookkeeper:
             case ObservedDecision():
                 self._note_decision(item)
             case ObservedEmbedding():
-                trace = self._trace(item.run.tree)
-                self._keep(KeptCall(trace, embedding_row(item, self._prices), settled=True))
+                trace, row = self._trace(item.run.tree), embedding_row(item, self._prices)
+                trace.note_embedding(item.run_id, row["cost_usd"])
+                self._keep(KeptCall(trace, row, settled=True))
             case RootEnded():
                 self._note_root_end(item)
 
@@ -167,7 +168,9 @@ class Bookkeeper:
         if data["avoided"] is not None and data["returned"] is not None:
             paid.append(data["returned"])
         avoided = avoided_usd(self._prices, data["avoided"], decision.at)
-        row = decision_row(decision, spent_usd=trace.spent_usd(paid), avoided_usd=avoided)
+        calls_usd, embedded_usd = trace.spent_usd(paid), trace.take_embedded_usd(decision.run_id)
+        spent = None if calls_usd is None or embedded_usd is None else calls_usd + embedded_usd
+        row = decision_row(decision, spent_usd=spent, avoided_usd=avoided)
         self._batch.decisions.append(row)
         if data["mode"] == "on":
             trace.rejected.update(dict.fromkeys(data["rejected"], data["returned"]))

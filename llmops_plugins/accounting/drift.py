@@ -3,7 +3,8 @@
 A capability whose risk was calibrated asks its reference model again for some of the answers it accepted, and
 decides ``rechecked``, or ``bound_breached``. The details of both say what was calibrated: ``bound`` (upper
 limit of the share of accepted answers that differ from the reference's), ``accepted`` (share of requests that
-are answered without the reference) and ``confidence``; ``differs`` says how the check came out.
+are answered without the reference), ``confidence`` and ``data_fingerprint`` (of the records it was calibrated
+on); ``differs`` says how the check came out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class DriftRow:
 
     Args:
         capability: Whose answers were asked again.
+        data_fingerprint: Of the records it was calibrated on; None where the decisions do not say.
         checked: Accepted answers that were.
         differing: Those that differed from the reference's.
         differing_lower: Lower limit of the share that differs, from 0 to 1.
@@ -43,6 +45,7 @@ class DriftRow:
     """
 
     capability: str
+    data_fingerprint: str | None
     checked: int
     differing: int
     differing_lower: float

@@ -8,7 +8,7 @@ from typing import Any
 from llmops_plugins.accounting.breakdown import SentBefore
 from llmops_plugins.accounting.observed import ObservedCall, ObservedEmbedding
 from llmops_plugins.accounting.rows import call_row, cost_columns, price_call, usage_columns
-from llmops_plugins.models.prices import PriceBook, TokenUsage
+from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage, Unpriced
 
 __all__ = ["embedding_row"]
 
@@ -31,10 +31,13 @@ def embedding_row(embedding: ObservedEmbedding, prices: PriceBook) -> dict[str, 
     )
     row = call_row(call, prices=prices, sent_before=SentBefore(), content="none")
     usage = TokenUsage(input_tokens=round(data["bytes"] / _BYTES_PER_TOKEN), output_tokens=0)
+    cost: Cost | Unpriced = price_call(prices, call, usage, row["started_at"])
+    if data["free"]:
+        cost = Cost(parts={"input": 0.0}, source="self-hosted")
     return {
         **row,
         **usage_columns(usage),
-        **cost_columns(price_call(prices, call, usage, row["started_at"])),
+        **cost_columns(cost),
         "status": "ok",
         "usage_source": "estimated",
         "input_breakdown": None,

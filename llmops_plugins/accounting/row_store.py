@@ -25,7 +25,7 @@ class RowStore:
     def __init__(self, engine: Any, content_retention: timedelta) -> None:
         self._engine = engine
         self._content_retention = content_retention
-        self._prepared = False
+        self._prepared: Any = None  # the connections it was prepared for: a database in memory goes with them
         self._next_expiry = 0.0
 
     def write(self, batch: Batch, *, lost: int, reason: str | None) -> int:
@@ -45,14 +45,15 @@ class RowStore:
         from llmops_plugins.storage import ledger_tables
 
         try:
-            if not self._prepared:
+            connections = self._engine.pool
+            if self._prepared is not connections:
                 ledger_tables.prepare(self._engine)
-                self._prepared = True
+                self._prepared = connections
             self._expire()
             losses = [_loss_row(lost, reason)] if lost else []
             return ledger_tables.store(self._engine, batch, losses) if len(batch) or losses else 0
         except Exception:
-            self._prepared = False  # the file may have been replaced
+            self._prepared = None  # the file may have been replaced
             raise
 
     def _expire(self) -> None:

@@ -47,6 +47,8 @@ class TraceState:
         unpaid: Ids of replies that a cache gave, with what the cache saved: that saving is the cache's, so
             whoever decides with such a reply is charged as if it had been paid for.
         failures: How often each prompt has failed, by where it was sent from.
+        embedded: What embedding calls cost since a decision was last made in the run they were made in, by
+            that run; ``None`` where one has no price.
         rejected: Ids of replies thrown away, with the id of the reply that came in their place.
         ended: Whether the root has ended.
     """
@@ -55,6 +57,7 @@ class TraceState:
     by_message: dict[str, KeptCall] = field(default_factory=dict)
     unpaid: dict[str, float | None] = field(default_factory=dict)
     failures: dict[tuple[Any, int], int] = field(default_factory=dict)
+    embedded: dict[str | None, float | None] = field(default_factory=dict)
     rejected: dict[str, str | None] = field(default_factory=dict)
     ended: bool = False
 
@@ -68,6 +71,15 @@ class TraceState:
                 return None
             spent += cost
         return spent
+
+    def note_embedding(self, run_id: str | None, cost_usd: float | None) -> None:
+        """Keep what an embedding call cost for the decision that it was made for."""
+        before = self.embedded.get(run_id, 0.0)
+        self.embedded[run_id] = None if cost_usd is None or before is None else before + cost_usd
+
+    def take_embedded_usd(self, run_id: str | None) -> float | None:
+        """Return what was embedded for a decision of a run, once: the next one has its own."""
+        return self.embedded.pop(run_id, 0.0)
 
     def end(self) -> None:
         """Let go of messages: from here on only rows are needed."""

@@ -179,5 +179,19 @@ def _csv_rows(path: Path, file: Any) -> Iterator[tuple[int, Any]]:
             if None in row:
                 raise RecordError(str(path), reader.line_num, "has more fields than the header has columns")
             yield reader.line_num, row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise RecordError(str(path), reader.line_num + 1, f"is not CSV in UTF-8 ({error})") from error
+    except csv.Error as error:
+        # The inner reader's count: the outer one's still stands at the row before.
+        raise RecordError(str(path), reader.reader.line_num, f"is not CSV ({error})") from error
+    except UnicodeDecodeError as error:
+        file.seek(0)
+        line = _undecodable_line(file.read())
+        raise RecordError(str(path), line, f"is not UTF-8 ({error.reason})") from error
+
+
+def _undecodable_line(data: bytes) -> int:
+    """Return the number of the first line that is not UTF-8; text is decoded in blocks that know no lines."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return len(data[: error.start + 1].splitlines())
+    return 1

@@ -20,7 +20,7 @@ def error_sentence(error: BaseException) -> str:
         >>> error_sentence(ValueError("no"))
         'ValueError: no'
     """
-    from llmops_plugins.accounting.redaction import hide_secrets
+    from llmops_plugins.redaction import hide_secrets
 
     text = " ".join(str(error).split())
     return hide_secrets(f"{type(error).__name__}: {text}" if text else type(error).__name__)[:_LONGEST]

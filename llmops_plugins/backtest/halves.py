@@ -43,7 +43,8 @@ class HalvesOutcome:
         cost_ratio_interval: 95% interval of that.
         risk: Mean score lost on the questions where the cascade loses, against the policy's own reference:
             the best single model on those rows of the half that rules were fitted on.
-        max_risk_kept: Halves on which the risk was within ``max_risk``; None where none was asked for.
+        max_risk_kept: Halves, those refused left out, on which the risk was within ``max_risk``; None where
+            none was asked for.
         refused: Halves on which no cascade kept what was asked for, so that the best single model counts.
         without_cascade: Halves on which the best single model was the better choice, those refused among
             them.
@@ -163,7 +164,9 @@ def _outcome(halves: Sequence[_Half], chosen_on: int, measured: int, max_risk: f
         return resampled_interval(values, measured=measured, chosen_on=chosen_on, confidence=_CONFIDENCE)
 
     ratios = [half.cost_ratio for half in halves]
-    kept = sum(half.risk <= max_risk for half in halves) if max_risk is not None else None
+    kept = None
+    if max_risk is not None:
+        kept = sum(half.risk <= max_risk for half in halves if not half.refused)
     return HalvesOutcome(
         count=len(halves),
         questions=measured,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from llmops_plugins.backtest.dataset import Question, question_from_row
 from llmops_plugins.backtest.journal import Answer
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.records.reading import read_records
+from llmops_plugins.whole_file import write_whole
 
 __all__ = ["RecordedRow", "check_out", "read_recorded", "record_row", "recorded_response", "write_recorded"]
 
@@ -82,32 +82,9 @@ def write_recorded(path: Path, rows: Iterable[RecordedRow]) -> None:
     """
     lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
     try:
-        _replace(path, lines)
+        data = "".join(lines).encode("utf-8", "surrogatepass")
+        write_whole(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     except OSError as error:
         raise ConfigurationError(
             "out", f"{path} cannot be written ({error.strerror}); the answers are kept, run the command again"
         ) from error
-
-
-def _replace(path: Path, lines: Sequence[str]) -> None:
-    data = "".join(lines).encode("utf-8", "surrogatepass")
-    if path.suffix == ".gz":
-        data = gzip.compress(data, mtime=0)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -24,11 +24,12 @@ class RecordingPlan:
 
     Args:
         out: The file of records.
-        questions: In the dataset's order; equal prompts share their answers.
+        questions: In the dataset's order; equal prompts, whose golds then differ, share their answers.
         asked: Models to ask, in order.
         responses: Known answers by fingerprint and model, as responses of a record without a score.
         scores: Known scores by fingerprint, gold and model, with what scored them.
         others: Records in the file whose prompts the dataset does not hold; they stay.
+        repeated: Questions left out, since another sends the same and has the same gold.
     """
 
     out: Path
@@ -37,6 +38,7 @@ class RecordingPlan:
     responses: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     scores: dict[tuple[str, str | None, str], tuple[float, str | None]] = field(default_factory=dict)
     others: list[RecordedRow] = field(default_factory=list)
+    repeated: int = 0
 
     @property
     def models(self) -> list[str]:
@@ -118,12 +120,8 @@ def plan_recording(
         if not rows:
             raise ConfigurationError("out", f"there are no records at {out} to score, name a file of records")
         questions = [question for question, _ in rows]
-    gold = {question.fingerprint: question.gold for question, _ in rows}
-    questions = [
-        replace(question, gold=gold.get(question.fingerprint)) if question.gold is None else question
-        for question in questions
-    ]
-    plan = RecordingPlan(out=out, questions=questions, asked=asked)
+    distinct = _distinct(questions, [question for question, _ in rows])
+    plan = RecordingPlan(out=out, questions=distinct, asked=asked, repeated=len(questions) - len(distinct))
     wanted = {question.fingerprint for question in questions}
     for question, row in rows:
         if question.fingerprint not in wanted:
@@ -136,3 +134,16 @@ def plan_recording(
             score = float(response["score"]), response.get("scored_by")
             plan.scores[question.fingerprint, question.gold, model] = score
     return plan
+
+
+def _distinct(questions: Sequence[Question], recorded: Sequence[Question]) -> list[Question]:
+    """Return each question once: the same answers twice would count as evidence twice.
+
+    A question without gold takes that of an equal prompt.
+    """
+    gold = {one.fingerprint: one.gold for one in (*recorded, *questions) if one.gold is not None}
+    found: dict[tuple[str, str | None], Question] = {}
+    for one in questions:
+        known = one.gold if one.gold is not None else gold.get(one.fingerprint)
+        found.setdefault((one.fingerprint, known), replace(one, gold=known))
+    return list(found.values())

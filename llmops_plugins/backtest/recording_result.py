@@ -16,7 +16,8 @@ class ModelOutcome:
         answers: Answers of it that are in the file, with their scores.
         missing: Questions without one.
         score: Mean score of its answers, from 0 to 1; None where it has none.
-        cost_usd: What its answers cost; None where one has no known cost.
+        cost_usd: What its answers cost, one that several questions share once; None where one has no known
+            cost.
         failure: Why the first of the missing answers failed, or could not be scored.
     """
 
@@ -33,7 +34,7 @@ class RecordingResult:
 
     Args:
         out: The file of records.
-        questions: Questions of the dataset.
+        questions: Questions of the dataset, each once.
         models: Every model with answers.
         calls: Requests sent, retries included, by model; the judge's too.
         spent_usd: What this recording has cost since it was begun, judges included; a call of unknown cost

@@ -93,6 +93,8 @@ class RecordingRun:
         models = {name: self._outcome(name, rows) for name in self._models}
         others, unscored = len(self._plan.others), self._plan.unscored(rows)
         notes = [f"{others:,} records of other prompts stay at the end of the file."] if others else []
+        if self._plan.repeated:
+            notes.append(f"{self._plan.repeated:,} questions repeat another one, and count once.")
         if unscored:
             notes.append(
                 f"The file is left as it was, since {unscored:,} of its answers could not be scored."
@@ -177,8 +179,13 @@ class RecordingRun:
         expected = len(rows)
         if name not in self._plan.asked:  # of a model that nobody asks now, only what it has said is due
             expected = sum((one, name) in self._plan.responses for one in key)
-        costs = [response.get("cost_usd") for response in given]
-        known = [cost for cost in costs if cost is not None]
+        # Questions that differ in gold alone share the answer that was paid for.
+        costs = {
+            one: row["responses"][name].get("cost_usd")
+            for one, row in zip(key, rows, strict=True)
+            if name in row["responses"]
+        }
+        known = [cost for cost in costs.values() if cost is not None]
         return ModelOutcome(
             answers=len(given),
             missing=expected - len(given),

@@ -12,8 +12,9 @@ from langchain_core.messages import AIMessage
 from llmops_plugins.cascade.policy import CascadePolicy
 from llmops_plugins.flow import Flow, Request, Response
 from llmops_plugins.messages import calls_tools, last_question
+from llmops_plugins.verification.comparable import answer_or_none
 from llmops_plugins.verification.evidence import ReplyFacts, reply_facts
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict, Verifier, answer_message
+from llmops_plugins.verification.verdict import Verdict, Verifier, answer_message
 
 __all__ = ["AcceptanceRule", "ByPolicy", "ByVerifier", "Outcomes", "Ruling", "extracted"]
 
@@ -138,12 +139,7 @@ def extracted(message: AIMessage | None, extract: Callable[[str], str | None]) -
     """Return the final answer of a message; None where it has none, calls tools, or the extractor fails."""
     if message is None or calls_tools(message):
         return None
-    try:
-        return extract(message.text)
-    except NEVER_SWALLOWED:
-        raise
-    except Exception:  # noqa: BLE001 - whatever a user's extract raises, there is no answer to compare
-        return None
+    return answer_or_none(extract, message.text)
 
 
 def _verdict(verify: Verifier, request: Request, outcomes: Outcomes) -> Flow[Verdict]:

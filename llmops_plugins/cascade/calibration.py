@@ -228,7 +228,6 @@ class _Calibration:
             stages=self._stages(chosen) if chosen else (),
             last=names[self._reference.model],
             by_accuracy=tuple(names[model] for model in self._reference.by_accuracy if model in asked),
-            usd_a_right_answer=chosen.usd_a_right_answer if chosen else 0.0,
             bound=self._bound(chosen, max_risk),
             measured_on=MeasuredOn(
                 fingerprint=data_fingerprint,

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, TypeAlias
 from langchain_core.language_models import BaseChatModel
 
 from llmops_plugins.cascade.acceptance import AcceptanceRule, ByPolicy, ByVerifier
-from llmops_plugins.cascade.drift import DriftMonitor
 from llmops_plugins.cascade.flow import Tier, cascade, shadow_cascade
 from llmops_plugins.cascade.policy import CascadePolicy
 from llmops_plugins.cascade.recheck import Recheck
+from llmops_plugins.drift_monitor import DriftMonitor
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Mode
 from llmops_plugins.flow import Flow, Request, Response
@@ -108,20 +108,20 @@ class CascadeMiddleware(FlowMiddleware):
             Tier(models=tuple(named[name] for name in names), timeout=timeout)
             for names in (*(stage.ask for stage in self.policy.stages), (self.policy.last,))
         )
-        monitor = DriftMonitor(
-            bound=self.policy.bound.differing_upper,
-            confidence=self.policy.bound.confidence,
-            share=recheck_share,
-            most_an_hour=rechecks_an_hour,
+        recheck = Recheck(
+            reference=named[self.policy.last],
+            monitor=DriftMonitor(
+                bound=self.policy.bound.differing_upper,
+                confidence=self.policy.bound.confidence,
+                share=recheck_share,
+                most_an_hour=rechecks_an_hour,
+            ),
+            extract=extract,
+            policy=self.policy,
         )
-        self._rule = ByPolicy(self.policy, extract=extract, verify=verify, margin=lambda: monitor.margin)
+        self._rule = ByPolicy(self.policy, extract=extract, verify=verify, margin=lambda: recheck.margin)
         if recheck_share > 0 and self.policy.is_cascade:
-            self._recheck = Recheck(
-                reference=named[self.policy.last],
-                monitor=monitor,
-                extract=extract,
-                calibrated=self.policy.bound,
-            )
+            self._recheck = recheck
 
     def flow(self, request: Request) -> Flow[Response]:
         """Answer from the first tier that holds."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.json_file import read_json_file, write_json_file
 from llmops_plugins.verification.evidence import ReplyFacts, evidence, evidence_names
 
 __all__ = ["CascadePolicy", "Choice", "MeasuredOn", "PolicyStage", "RiskBound", "Value"]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+_NO_LONGER = "usd_a_right_answer"
+"""What files hold that were written before it was seen that nothing reads it."""
 
 
 class _Frozen(BaseModel):
@@ -116,7 +118,6 @@ class CascadePolicy(_Frozen):
         last: The best single model, which the bound is against: it answers where no candidate is good enough.
         by_accuracy: The models of the stages, the most accurate first: of answers given equally often, the
             most accurate model's is the candidate.
-        usd_a_right_answer: What one right answer more may cost, in USD.
         bound: How wrong the policy is, measured.
         measured_on: What it was calibrated on.
     """
@@ -125,9 +126,13 @@ class CascadePolicy(_Frozen):
     stages: tuple[PolicyStage, ...]
     last: str = Field(min_length=1)
     by_accuracy: tuple[str, ...]
-    usd_a_right_answer: float
     bound: RiskBound
     measured_on: MeasuredOn
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_older_files_hold(cls, data: Any) -> Any:
+        return {name: data[name] for name in data if name != _NO_LONGER} if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _is_whole(self) -> CascadePolicy:
@@ -187,10 +192,7 @@ class CascadePolicy(_Frozen):
         Raises:
             ConfigurationError: If it cannot be written.
         """
-        try:
-            Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError("path", f"{path} cannot be written ({error.strerror})") from error
+        write_json_file(path, self)
 
     @classmethod
     def load(cls, path: Path | str) -> CascadePolicy:
@@ -199,21 +201,7 @@ class CascadePolicy(_Frozen):
         Raises:
             ConfigurationError: If the file cannot be read or is no policy.
         """
-        try:
-            data: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls.model_validate(data)
-        except OSError as error:
-            raise ConfigurationError("policy", f"{path} cannot be read ({error.strerror})") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise ConfigurationError(
-                "policy",
-                f"{path} is no cascade policy: {where}: {first['msg'].removeprefix('Value error, ')}; "
-                "calibrate it anew",
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise ConfigurationError("policy", f"{path} is not JSON ({error})") from error
+        return read_json_file(path, cls, field="policy", name="cascade policy", remedy="calibrate it anew")
 
 
 def _of(value: Value, names: Sequence[str], values: Sequence[float]) -> float:

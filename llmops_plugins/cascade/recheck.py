@@ -8,8 +8,8 @@ from collections.abc import Callable
 from langchain_core.language_models import BaseChatModel
 
 from llmops_plugins.cascade.acceptance import extracted
-from llmops_plugins.cascade.drift import DriftMonitor, DriftState
-from llmops_plugins.cascade.policy import RiskBound
+from llmops_plugins.cascade.policy import CascadePolicy
+from llmops_plugins.drift_monitor import DriftMonitor, DriftState
 from llmops_plugins.events import Decision
 from llmops_plugins.flow import Emit, Flow, Forward, Request, Response
 from llmops_plugins.messages import calls_tools
@@ -19,6 +19,9 @@ __all__ = ["Recheck"]
 
 logger = logging.getLogger(__name__)
 
+_FIRST_MARGIN = 0.05
+"""What staying must be worth more after a breach, in right answers a question; the next ones double it."""
+
 
 class Recheck:
     """Asks again, compares, and announces a bound that no longer holds.
@@ -27,7 +30,7 @@ class Recheck:
         reference: The best single model, which the policy's bound is against.
         monitor: Which answers to ask again for, and what they have shown.
         extract: Finds the final answer in a reply's text.
-        calibrated: The policy's bound, for whoever reads the decisions.
+        policy: Whose bound and data the decisions state, for whoever reads them.
     """
 
     def __init__(
@@ -36,12 +39,17 @@ class Recheck:
         reference: BaseChatModel,
         monitor: DriftMonitor,
         extract: Callable[[str], str | None],
-        calibrated: RiskBound,
+        policy: CascadePolicy,
     ) -> None:
         self._reference = reference
         self._monitor = monitor
         self._extract = extract
-        self._calibrated = calibrated
+        self._policy = policy
+
+    @property
+    def margin(self) -> float:
+        """What staying has to be worth more than its rivals, in right answers a question."""
+        return _margin(self._monitor.breaches)
 
     def is_due(self) -> bool:
         """Tell whether to ask again for the answer just accepted."""
@@ -88,6 +96,7 @@ class Recheck:
     def _decision(
         self, outcome: str, reason: str, state: DriftState, hidden: tuple[str, ...], differs: bool
     ) -> Decision:
+        calibrated = self._policy.bound
         return Decision(
             capability="cascade",
             outcome=outcome,
@@ -99,9 +108,14 @@ class Recheck:
                 "checked": state.checked,
                 "differing": state.differing,
                 "differing_upper": state.upper,
-                "margin": state.margin,
-                "bound": self._calibrated.differing_upper,
-                "accepted": self._calibrated.accepted,
-                "confidence": self._calibrated.confidence,
+                "margin": _margin(state.breaches),
+                "data_fingerprint": self._policy.measured_on.fingerprint,
+                "bound": calibrated.differing_upper,
+                "accepted": calibrated.accepted,
+                "confidence": calibrated.confidence,
             },
         )
+
+
+def _margin(breaches: int) -> float:
+    return _FIRST_MARGIN * 2.0 ** (breaches - 1) if breaches else 0.0

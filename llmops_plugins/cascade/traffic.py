@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from llmops_plugins.records.reading import Record
 from llmops_plugins.records.singles import price_response
+from llmops_plugins.verification.comparable import answer_or_none
 from llmops_plugins.verification.evidence import ReplyFacts, evidence, reply_facts
 
 if TYPE_CHECKING:
@@ -120,8 +121,4 @@ def read_traffic(
 
 
 def _facts(text: str, extract: Callable[[str], str | None]) -> ReplyFacts:
-    try:
-        answer = extract(text)
-    except Exception:  # noqa: BLE001 - whatever a user's extract raises, there is no answer to compare
-        answer = None
-    return reply_facts(text, answer)
+    return reply_facts(text, answer_or_none(extract, text))

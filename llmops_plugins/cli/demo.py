@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
     from llmops_plugins.accounting.report import CostReport, Totals
     from llmops_plugins.demo.comparison import Comparison
+    from llmops_plugins.demo.grading import Variant
     from llmops_plugins.demo.models import DemoModels
 
 __all__ = ["demo"]
+
+_VARIANTS: Mapping[Variant, str] = {
+    "first": "new questions",
+    "repeat": "repeats, word for word",
+    "near_repeat": "the same in other words",
+    "trap": "the same words, another question",
+}
 
 
 def demo(
@@ -67,14 +75,15 @@ def _models(
 def _introduction(models: DemoModels) -> str:
     if models.simulated:
         return (
-            "The models are simulated; agent, tools, database, cascade and ledger are real.\n"
+            "Models and embeddings are simulated; agent, tools, database, cache, cascade, ledger are real.\n"
             "Prices are those of a large and a small hosted model, so the figures show how, not how much."
         )
     if models.cheap is models.strong:
         return (
-            "The model is real. Both tiers are the same model, so nothing can be saved: give --cheap-model."
+            "The model is real, the embeddings are simulated. Both tiers are the same model, so only the\n"
+            "cache can save anything: give --cheap-model."
         )
-    return "The models are real."
+    return "The models are real, the embeddings are simulated."
 
 
 def _print(result: Comparison, introduction: str) -> None:
@@ -85,6 +94,8 @@ def _print(result: Comparison, introduction: str) -> None:
     out.print(introduction)
     out.print()
     print_table(out, _bills(result))
+    out.print()
+    print_table(out, _served(result))
     _print_savings(result, out)
     out.print()
     out.print("The answer that took most calls; all but its `answer` are hidden from whoever reads it:")
@@ -118,6 +129,17 @@ def _bills(result: Comparison) -> Table:
     return table
 
 
+def _served(result: Comparison) -> Table:
+    from llmops_plugins.cli.render import new_table
+
+    table = new_table(("what the cache served",), ("asked", "exact", "by meaning", "right"))
+    for variant, name in _VARIANTS.items():
+        if variant in result.served:
+            one = result.served[variant]
+            table.add_row(name, f"{one.asked:,}", f"{one.exact:,}", f"{one.semantic:,}", f"{one.right:,}")
+    return table
+
+
 def _costs_by_model(report: CostReport) -> list[str]:
     from llmops_plugins.cli.render import literal, usd
 
@@ -139,6 +161,11 @@ def _print_savings(result: Comparison, out: Console) -> None:
     difference = before - after if before is not None and after is not None else None
     out.print(f"\nThe bills differ by {usd(difference)}. Where it came from, by the decisions' own account:")
     for row in result.plugins.report.decisions:
-        what = f"{literal(row.capability)} {literal(row.outcome)}"
-        saved = usd(row.saved_usd, partial=row.unpriced > 0)
-        out.print(f"  {what:<20}{row.count:>5} times   saved {saved} ({literal(row.saved_basis)})")
+        line = f"  {literal(row.capability)} {literal(row.outcome)}".ljust(22) + f"{row.count:>5} times"
+        if row.spent_usd != 0 or row.saved_usd != 0:
+            line += f"   saved {usd(row.saved_usd, partial=row.unpriced > 0)} ({literal(row.saved_basis)})"
+        out.print(line)
+    known = [saved for saved in result.savings.values() if saved is not None]
+    if difference and len(known) == len(result.savings):
+        off = abs(sum(known) / difference - 1)
+        out.print(f"Together they claim {usd(sum(known))}, which is {off:.2%} off.")

@@ -37,13 +37,15 @@ def _version(
 
 
 def _register() -> None:
-    from llmops_plugins.cli import demo, doctor, record, replay, report
+    from llmops_plugins.cli import backtest, cache, demo, doctor, record, replay, report
 
     app.command("report")(report.report)
     app.command("record")(record.record)
     app.command("replay")(replay.replay)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
+    app.add_typer(backtest.app, name="backtest")
+    app.add_typer(cache.app, name="cache")
 
 
 _register()

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from llmops_plugins.backtest.dataset import Question
     from llmops_plugins.backtest.ledger_traffic import LedgerTraffic
     from llmops_plugins.backtest.recording import Recording
-    from llmops_plugins.backtest.recording_result import ModelEstimate, RecordingResult
+    from llmops_plugins.backtest.recording_result import RecordingResult
     from llmops_plugins.models.registry import ModelRegistry
 
 __all__ = ["record"]
 
 _INTERRUPTED = 130
 _FAILED = 1
+_STOPPED_BY_CAP = 3
 
 
 def record(
@@ -70,6 +71,7 @@ def record(
     """Ask models the questions of a dataset, score the answers, and write what replay reads."""
     from llmops_plugins.backtest.asking import AskingLimits
     from llmops_plugins.backtest.recording import Recording
+    from llmops_plugins.cli.record_output import print_estimates, print_recording
 
     if dataset is not None and from_ledger is not None:
         raise ConfigurationError("from_ledger", "brings its own questions, leave out the dataset")
@@ -95,12 +97,12 @@ def record(
     )
     notes = traffic.notes if traffic is not None else []
     if dry_run:
-        _show_estimates(recording.estimate(), notes, as_json=json)
+        print_estimates(recording.estimate(), notes, as_json=json)
         return
     result = _run(recording, "scoring" if rescore else "asking")
-    _show_result(result, [*notes, *result.notes], as_json=json)
-    if result.failed:
-        raise typer.Exit(_FAILED)
+    print_recording(result, [*notes, *result.notes], as_json=json)
+    if result.failed or result.stopped_by_cap:
+        raise typer.Exit(_FAILED if result.failed else _STOPPED_BY_CAP)
 
 
 def _registry(path: Path | None, out: Path) -> ModelRegistry | None:
@@ -140,82 +142,3 @@ def _run(recording: Recording, label: str) -> RecordingResult:
         where = f"the answers so far are in {kept}, " if kept.exists() else ""
         typer.echo(f"llmops: interrupted; {where}run the same command again to go on", err=True)
         raise typer.Exit(_INTERRUPTED) from None
-
-
-def _show_estimates(estimates: Sequence[ModelEstimate], notes: Sequence[str], *, as_json: bool) -> None:
-    from llmops_plugins.cli.render import (
-        console,
-        literal,
-        new_table,
-        print_json,
-        print_notes,
-        print_table,
-        usd,
-    )
-
-    costs = [estimate.cost_usd for estimate in estimates]
-    known = [cost for cost in costs if cost is not None]
-    total = sum(known) if known or not costs else None
-    if as_json:
-        models = [estimate.to_dict() for estimate in estimates]
-        print_json(
-            {"models": models, "cost_usd": total if len(known) == len(costs) else None, "notes": notes}
-        )
-        return
-    out = console()
-    table = new_table(("to ask",), ("calls", "input", "output", "cost"))
-    for one in estimates:
-        figures = (f"{one.calls:,}", f"{one.input_tokens:,}", f"{one.output_tokens:,}", usd(one.cost_usd))
-        table.add_row(literal(one.model), *figures)
-    calls = sum(estimate.calls for estimate in estimates)
-    table.add_row("all", f"{calls:,}", "", "", usd(total, partial=len(known) < len(costs)), style="bold")
-    print_table(out, table)
-    assumed = [one.model for one in estimates if one.assumed]
-    told = "Nothing was asked. Tokens are estimates; a judge's calls are not in them."
-    if assumed:
-        told += f" An answer of {', '.join(assumed)} is taken to be 1,000 tokens, since there is none yet."
-    print_notes(out, [told, *notes])
-
-
-def _show_result(result: RecordingResult, notes: Sequence[str], *, as_json: bool) -> None:
-    from llmops_plugins.cli.render import (
-        console,
-        literal,
-        new_table,
-        print_json,
-        print_notes,
-        print_table,
-        usd,
-    )
-
-    if as_json:
-        print_json(result.to_dict() | {"notes": [*notes, *_what_is_left(result)]})
-        return
-    out = console()
-    table = new_table((f"{result.questions:,} questions",), ("answers", "score", "cost", "asked now"))
-    for name, one in result.models.items():
-        score = f"{one.score:.2%}" if one.score is not None else "-"
-        calls = f"{result.calls.get(name, 0):,}"
-        table.add_row(literal(name), f"{one.answers:,}", score, usd(one.cost_usd), calls)
-    for name in result.calls.keys() - result.models.keys():
-        table.add_row(f"{literal(name)} (judge)", "", "", "", f"{result.calls[name]:,}")
-    print_table(out, table)
-    print_notes(out, [*notes, *_what_is_left(result)])
-
-
-def _what_is_left(result: RecordingResult) -> list[str]:
-    left = [
-        f"{name}: {one.missing:,} of {result.questions:,} answers are missing"
-        + (f", the first because: {one.failure}" if one.failure is not None else "")
-        + "."
-        for name, one in result.models.items()
-        if one.missing
-    ]
-    if result.stopped_by_cap:
-        left.append(
-            f"Stopped by --max-cost with ${result.spent_usd:.6g} spent since the recording was begun: run "
-            "the same command with a higher one to go on."
-        )
-    elif left:
-        left.append("Run the same command again to ask for what is missing only.")
-    return left

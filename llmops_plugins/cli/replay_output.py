@@ -77,8 +77,10 @@ def _print_halves(halves: HalvesOutcome, max_risk: float | None, out: Console) -
     out.print(f"  difference: {difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}")
     out.print(f"  cost: {percent(halves.cost_ratio)} of the best single's")
     kept = ""
-    if max_risk is not None and halves.max_risk_kept is not None:
-        kept = f", within {max_risk:.2%} on {halves.max_risk_kept} halves"
+    shown = halves.count - halves.refused
+    if max_risk is not None and halves.max_risk_kept is not None and shown:
+        kept = f", within {max_risk:.2%} on {halves.max_risk_kept} of {shown} halves"
+        kept += f", {halves.refused} more were refused" if halves.refused else ""
     out.print(f"  risk: {halves.risk:.2%}{kept}")
     if halves.without_cascade:
         refused = f", {halves.refused} of them because nothing could be shown to keep the bound"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphRecursionError
 
@@ -17,7 +17,8 @@ from llmops_plugins.accounting.report import CostReport, DecisionRow
 from llmops_plugins.accounting.trace import Trace
 from llmops_plugins.cascade.middleware import CascadeMiddleware
 from llmops_plugins.demo.agent import build_support_agent
-from llmops_plugins.demo.grading import SupportRequest, grade, load_requests
+from llmops_plugins.demo.cache import Served, count_served, open_cache_store, support_cache
+from llmops_plugins.demo.grading import SupportRequest, Variant, grade, load_requests
 from llmops_plugins.demo.models import DemoModels
 from llmops_plugins.demo.shop import open_shop
 from llmops_plugins.errors import ConfigurationError
@@ -68,7 +69,8 @@ class Comparison:
         simulated: Whether the models were simulated.
         requests: How many requests each run answered.
         baseline: The agent as it is, on the strong model.
-        plugins: The agent with the cascade.
+        plugins: The agent with the cache and the cascade.
+        served: What the cache answered, for each sort of request.
         savings: What each sort of decision saved, net, in USD; None where a price is missing. Measured and
             estimated savings are never in one figure.
         trace: The answer that took most calls.
@@ -78,6 +80,7 @@ class Comparison:
     requests: int
     baseline: Bill
     plugins: Bill
+    served: Mapping[Variant, Served]
     savings: dict[str, float | None]
     trace: Trace
 
@@ -88,6 +91,7 @@ class Comparison:
             "requests": self.requests,
             "baseline": self.baseline.to_dict(),
             "plugins": self.plugins.to_dict(),
+            "served": {variant: asdict(one) for variant, one in self.served.items()},
             "savings": self.savings,
         }
 
@@ -111,21 +115,26 @@ def compare(models: DemoModels, *, limit: int | None = None, progress: Progress 
     """
     requests = load_requests()[:limit]
     counter = _Counter(2 * len(requests), progress)
-    baseline, _ = _run(models, requests, [], counter)
-    plugins, trace = _run(models, requests, [support_cascade(models)], counter)
+    baseline = _run(models, requests, [], counter)
+    with closing(open_cache_store()) as store:
+        # First, so that a hit asks no tier; answers are kept apart by the agent's own model.
+        plugins = _run(models, requests, [support_cache(store), support_cascade(models)], counter)
     return Comparison(
         simulated=models.simulated,
         requests=len(requests),
-        baseline=baseline,
-        plugins=plugins,
-        savings=_savings(plugins.report.decisions),
-        trace=trace,
+        baseline=baseline.bill,
+        plugins=plugins.bill,
+        served=count_served(plugins.answers),
+        savings=_savings(plugins.bill.report.decisions),
+        trace=plugins.trace,
     )
 
 
 def _savings(decisions: Sequence[DecisionRow]) -> dict[str, float | None]:
     savings: dict[str, float | None] = {}
     for row in decisions:
+        if row.spent_usd == 0 and row.saved_usd == 0:  # a miss took nothing and spared nothing
+            continue
         name = f"{row.capability} {row.outcome}"
         savings[f"{name} ({row.saved_basis})" if name in savings else name] = row.saved_usd
     return savings
@@ -146,33 +155,44 @@ class _Counter:
             self._progress(self._done, self._total)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    bill: Bill
+    answers: list[tuple[Variant, str | None, bool]]
+    trace: Trace
+
+
 def _run(
     models: DemoModels,
     requests: Sequence[SupportRequest],
     middleware: Sequence[AgentMiddleware[Any, Any]],
     counter: _Counter,
-) -> tuple[Bill, Trace]:
-    right = 0
+) -> _Run:
+    answers: list[tuple[Variant, str | None, bool]] = []
     with closing(open_shop()) as shop, closing(CostLedger("sqlite://", registry=models.registry)) as ledger:
         agent = build_support_agent(models.strong, shop, middleware).with_config(callbacks=[ledger])
         for request in requests:
-            right += grade(_answer(agent, request), request.must_contain)
+            answer = _answer(agent, request)
+            right = grade(answer.text, request.must_contain)
+            answers.append((request.variant, answer.response_metadata.get("llmops_cache"), right))
             counter.step()
-        bill = Bill(accuracy=right / len(requests), report=ledger.report(by=["model", "kind"]))
-        return bill, _telling_trace(ledger)
+        accuracy = sum(right for _, _, right in answers) / len(answers)
+        bill = Bill(accuracy=accuracy, report=ledger.report(by=["model", "kind"]))
+        return _Run(bill=bill, answers=answers, trace=_telling_trace(ledger))
 
 
-def _answer(agent: Runnable[Any, Any], request: SupportRequest) -> str:
+def _answer(agent: Runnable[Any, Any], request: SupportRequest) -> BaseMessage:
     try:
         output = agent.invoke({"messages": [("user", request.text)]}, {"recursion_limit": _MAX_STEPS})
     except GraphRecursionError:  # the model never stops calling tools: it has no answer
-        return ""
+        return AIMessage("")
     except Exception as error:
         raise ConfigurationError(
             "model",
             f"failed on request {request.id} ({type(error).__name__}: {error}), check name, key and server",
         ) from error
-    return str(output["messages"][-1].text)
+    answer: BaseMessage = output["messages"][-1]
+    return answer
 
 
 def _telling_trace(ledger: CostLedger) -> Trace:

@@ -12,7 +12,9 @@ from typing import Literal
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["SupportRequest", "grade", "load_requests"]
+__all__ = ["SupportRequest", "Variant", "grade", "load_requests"]
+
+Variant = Literal["first", "repeat", "near_repeat", "trap"]
 
 _AMOUNT = re.compile(
     r"(?:us\$|usd\s?|\$)\s?(?P<before>\d+(?:\.\d+)?)|(?P<after>\d+(?:\.\d+)?)\s?(?:usd|dollars?)\b"
@@ -30,6 +32,10 @@ class SupportRequest:
         must_contain: Facts that a right answer states, each as :func:`grade` looks for it.
         topic: What the request is about, for example ``"order_total"``.
         difficulty: ``hard`` requests need several tool calls, arithmetic or a policy applied to an order.
+        variant: ``first`` for a question nobody has asked before; ``repeat`` for one that was asked in the
+            same words, ``near_repeat`` in others; a ``trap`` has the words of another question and not its
+            answer.
+        of: Id of that question, which comes earlier.
     """
 
     id: str
@@ -37,6 +43,8 @@ class SupportRequest:
     must_contain: tuple[str, ...]
     topic: str
     difficulty: Literal["easy", "hard"]
+    variant: Variant = "first"
+    of: str | None = None
 
 
 def load_requests() -> tuple[SupportRequest, ...]:

@@ -31,6 +31,8 @@ def build_chat_model(field: str, name: str, **settings: Any) -> BaseChatModel:
     except ImportError as error:
         raise MissingExtraError(field, f"{name!r} cannot be built: {_first_line(error)}") from error
     except Exception as error:  # providers raise exceptions of their own
+        if "model_provider" in str(error) and "model_provider" not in settings:
+            raise ConfigurationError(field, f"{name!r} cannot be built: {_unknown_provider(name)}") from error
         raise ConfigurationError(field, f"{name!r} cannot be built: {_first_line(error)}") from error
     return model
 
@@ -53,6 +55,14 @@ def as_chat_model(field: str, model: Any) -> BaseChatModel:
         problem = f"must be a chat model without bound tools, got {type(model).__name__}"
         raise ConfigurationError(field, problem)
     return model
+
+
+def _unknown_provider(name: str) -> str:
+    """Say what to write instead of a name that LangChain can make nothing of."""
+    provider, colon, model = name.partition(":")
+    if colon:
+        return f"LangChain knows no provider {provider!r}, write for example 'openai:{model}'"
+    return f"it names no provider, write for example 'openai:{name}'"
 
 
 def _first_line(error: Exception) -> str:

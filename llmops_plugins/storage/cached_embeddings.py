@@ -24,15 +24,19 @@ class CachedEmbeddings(Embeddings):
     Args:
         embeddings: The embeddings to wrap.
         cache_size: The most vectors kept, 0 for none: 10,000 of 384 dimensions are 15 MB.
+        symmetric: Whether queries are embedded as documents are, so that one vector serves both; None asks
+            the embeddings.
     """
 
     announces_calls = True
 
-    def __init__(self, embeddings: Embeddings, *, cache_size: int) -> None:
+    def __init__(
+        self, embeddings: Embeddings, *, cache_size: int = 10_000, symmetric: bool | None = None
+    ) -> None:
         self.embeddings = embeddings
         self._counted = CountedEmbeddings(embeddings)
         self._cache = VectorCache(cache_size)
-        self._query_kind = "document" if getattr(embeddings, "symmetric", False) else "query"
+        self.symmetric = bool(getattr(embeddings, "symmetric", False)) if symmetric is None else symmetric
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts, one vector each."""
@@ -43,8 +47,10 @@ class CachedEmbeddings(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """Embed one text."""
-        kept = self._cache.get(self._query_kind, text)
-        return kept or self._cache.put(self._query_kind, text, self._counted.embed_query(text))
+        if self.symmetric:
+            return self.embed_documents([text])[0]
+        kept = self._cache.get("query", text)
+        return kept or self._cache.put("query", text, self._counted.embed_query(text))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts, one vector each."""
@@ -55,8 +61,10 @@ class CachedEmbeddings(Embeddings):
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed one text."""
-        kept = self._cache.get(self._query_kind, text)
-        return kept or self._cache.put(self._query_kind, text, await self._counted.aembed_query(text))
+        if self.symmetric:
+            return (await self.aembed_documents([text]))[0]
+        kept = self._cache.get("query", text)
+        return kept or self._cache.put("query", text, await self._counted.aembed_query(text))
 
     def cache_info(self) -> VectorCacheInfo:
         """Return what the cache holds and how often it helped."""

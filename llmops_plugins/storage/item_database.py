@@ -61,7 +61,11 @@ class ItemDatabase:
         self._in_memory = path == ":memory:"
         self._closed: str | None = None
         self._reset()
-        self.create_tables()
+        try:
+            self.create_tables()
+        except BaseException:
+            self.close()
+            raise
         _DATABASES.add(self)
 
     def _reset(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["ItemIndexing", "Vectors"]
+__all__ = ["ItemIndexing", "Vectors", "embeddings_name"]
 
 Vectors = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class ItemIndexing:
                 "index.embed", "is missing, give Embeddings, a function or a model's name"
             )
         self.embeddings: Embeddings = ensure_embeddings(index["embed"])
-        self.identity = _identity(self.embeddings)
+        self.identity = embeddings_name(self.embeddings)
 
     def texts(self, value: Mapping[str, Any], paths: Literal[False] | Sequence[str] | None) -> list[str]:
         """Return what is to be embedded of a value, once each.
@@ -81,11 +81,11 @@ def _checked_dims(index: IndexConfig) -> int:
     return dims
 
 
-def _identity(embeddings: Embeddings) -> str:
+def embeddings_name(embeddings: Embeddings) -> str:
     """Name embeddings so that other ones are noticed: the innermost wrapped ones and their model, if any."""
     inner = getattr(embeddings, "embeddings", None)
     if isinstance(inner, Embeddings):
-        return _identity(inner)
+        return embeddings_name(inner)
     function = getattr(embeddings, "func", None) or getattr(embeddings, "afunc", None)
     name = getattr(function, "__qualname__", None) or type(function or embeddings).__qualname__
     model = getattr(embeddings, "model", None) or getattr(embeddings, "model_name", None)

@@ -79,17 +79,20 @@ class LedgerQueries:
     def rechecks(self) -> list[dict[str, Any]]:
         """Return how accepted answers came out that were asked again, by capability and by calibration.
 
-        One calibration is told from another by what the details state of it, the one used last comes last.
+        One calibration is told from another by its data and by what the details state of it; the one used
+        last comes last.
         """
         table, stated = DECISIONS.c, ("bound", "accepted", "confidence")
+        data = "data_fingerprint"
         outcomes = select(
             *(table.capability, table.outcome, table.at, table.spent_usd),
             *(table.details[name].as_float().label(name) for name in stated),
+            table.details[data].as_string().label(data),
             table.details["differs"].as_boolean().label("differs"),
         ).where(table.outcome.in_(("rechecked", "bound_breached")))
         # Grouped by a subquery's columns, since PostgreSQL takes equal expressions with parameters for two.
         found = self._selected(outcomes, DECISIONS, table.at).subquery().c
-        keys = (found.capability, *(found[name] for name in stated))
+        keys = (found.capability, *(found[name] for name in (data, *stated)))
         checked = found.outcome == "rechecked"
         spent, unpriced = case((checked, found.spent_usd)), and_(checked, found.spent_usd.is_(None))
         query = select(

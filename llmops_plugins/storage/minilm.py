@@ -47,6 +47,8 @@ class MiniLMEmbeddings(Embeddings):
     model_name = "sentence-transformers/all-MiniLM-L6-v2"
     symmetric = True
     """Queries and documents get the same vector, so a cache may serve one with the other's."""
+    free_of_charge = True
+    """Nobody bills for a call, so a ledger prices it at zero instead of calling it unpriced."""
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
         _require_tokenizers()

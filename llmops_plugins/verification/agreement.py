@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from llmops_plugins.effects import NEVER_SWALLOWED
 from llmops_plugins.verification.answers import extract_answer
 from llmops_plugins.verification.comparable import comparable_answer
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict
+from llmops_plugins.verification.verdict import Verdict
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse

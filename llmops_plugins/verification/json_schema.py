@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["WHOLE", "schema_problem"]
+__all__ = ["WHOLE", "schema_mistake", "schema_problem"]
 
 WHOLE = "*"
 """How a problem with the value itself is located, rather than with one of its members."""
@@ -41,6 +41,40 @@ def schema_problem(value: Any, schema: Any) -> str | None:
         Where and what is wrong, as in ``"filters.limit is not of type integer"``, or ``None``.
     """
     return next(_Check(schema).problems(value, schema, WHOLE, 0), None)
+
+
+def schema_mistake(schema: Any) -> str | None:
+    """Return the first ``type`` in a schema that JSON Schema does not know; every value would pass it.
+
+    Args:
+        schema: The schema, as a mapping or a bool.
+
+    Returns:
+        Where and what to write instead, as in ``"type at total must be one of array, ..., got 'int'"``, or
+        ``None``.
+    """
+    return next(_mistakes(schema, WHOLE, 0), None)
+
+
+def _mistakes(schema: Any, path: str, depth: int) -> Iterator[str]:
+    if not isinstance(schema, Mapping) or depth > _DEEPEST:
+        return
+    types = schema.get("type", [])
+    names = types if isinstance(types, list) else [types]
+    for name in names:
+        if not isinstance(name, str) or name not in _IS_TYPE:
+            where = "" if path == WHOLE else f" at {path}"
+            yield f"type{where} must be one of {', '.join(sorted(_IS_TYPE))}, got {name!r}"
+    for keyword in ("properties", "$defs", "definitions"):
+        parts = schema.get(keyword)
+        for name, part in parts.items() if isinstance(parts, Mapping) else ():
+            yield from _mistakes(part, _joined(path, name), depth + 1)
+    for keyword in ("items", "additionalProperties", "not"):
+        yield from _mistakes(schema.get(keyword), _joined(path, keyword), depth + 1)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        branches = schema.get(keyword)
+        for index, part in enumerate(branches if isinstance(branches, list) else ()):
+            yield from _mistakes(part, f"{_joined(path, keyword)}[{index}]", depth + 1)
 
 
 class _Check:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmops_plugins.effects import CallModel, ModelReply
+from llmops_plugins.effects import NEVER_SWALLOWED, CallModel, ModelReply
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.verification.judging import (
@@ -18,7 +18,7 @@ from llmops_plugins.verification.judging import (
     same_model,
 )
 from llmops_plugins.verification.settings import check_share
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, PriceRank, Verdict, message_ids
+from llmops_plugins.verification.verdict import PriceRank, Verdict, message_ids
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
     from llmops_plugins.flow import Effect
 
-__all__ = ["Judge", "read_grade"]
+__all__ = ["GRADE_FORM", "Judge", "grading_instructions", "read_grade"]
 
-_INSTRUCTIONS = (
-    "You grade the answer that an assistant gave to the last message of a conversation. Solve the task "
-    "yourself first, then check the answer against the conversation and your solution: is it correct, and "
-    "does it do what was asked? A long or polite answer is not a better one."
-)
-_FORM = (
+GRADE_FORM = (
     "Reason briefly. Then end with one line that holds your grade, a whole number from 0 (wrong or useless) "
     "to 10 (correct and complete), in exactly this form:\nGrade: <number>"
+)
+"""How a judge is told to answer, so that :func:`read_grade` can read it."""
+
+_SOLVE_FIRST = (
+    "Solve the task yourself first, then check the answer against the conversation and your solution: is it "
+    "correct, and does it do what was asked?"
 )
 
 _NUMBER = r"(\d{1,3}+(?:[.,]\d++)?+)(?!\s*+-\s*+\d)(?:\s*+(?:/|out\ of)\s*+(\d{1,3}+))?"
@@ -77,7 +78,7 @@ class Judge:
         if instructions is not None and not instructions.strip():
             raise ConfigurationError("instructions", "is empty: say what a good answer is, or leave it out")
         self._model = as_chat_model("model", model)
-        self._instructions = instructions or _INSTRUCTIONS
+        self._instructions = instructions or grading_instructions()
         self._minimum_score = minimum_score
 
     def __call__(
@@ -92,7 +93,7 @@ class Judge:
         if len(answer) > LONGEST_ANSWER:
             return Verdict(outcome="abstain", reason="the answer is too long to be judged")
         material = {"conversation": conversation_text(request), "answer": answer}
-        messages = judging_messages(self._instructions, _FORM, material)
+        messages = judging_messages(self._instructions, GRADE_FORM, material)
         try:
             opinion: ModelReply = yield CallModel(self._model, messages, kind="judge")
         except NEVER_SWALLOWED:
@@ -109,6 +110,18 @@ class Judge:
             score=score,
             hidden=hidden,
         )
+
+
+def grading_instructions(measure: str = _SOLVE_FIRST) -> str:
+    """Return what a judge is told of its task.
+
+    Args:
+        measure: What a good answer is, in sentences; that it is correct and does what was asked, if left out.
+    """
+    return (
+        f"You grade the answer that an assistant gave to the last message of a conversation. {measure} "
+        "A long or polite answer is not a better one."
+    )
 
 
 def read_grade(text: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
-from llmops_plugins.effects import Embed
+from llmops_plugins.effects import NEVER_SWALLOWED, Embed
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.messages import calls_tools, last_question
 from llmops_plugins.verification.answers import extract_answer
@@ -17,7 +17,7 @@ from llmops_plugins.verification.scorer_features import embedding_values, text_v
 from llmops_plugins.verification.scorer_rows import read_rows
 from llmops_plugins.verification.scoring import Scoring
 from llmops_plugins.verification.settings import check_probability
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, PriceRank, Verdict, answer_message
+from llmops_plugins.verification.verdict import PriceRank, Verdict, answer_message
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -120,7 +120,11 @@ class LearnedScorer:
         return cls(scoring, extract=extract, embeddings=embeddings)
 
     def save(self, path: Path | str) -> None:
-        """Write what was learned as a JSON file; ``extract`` and the embeddings are not in it."""
+        """Write what was learned as a JSON file; ``extract`` and the embeddings are not in it.
+
+        Raises:
+            ConfigurationError: If it cannot be written.
+        """
         self.scoring.save(path)
 
     @classmethod

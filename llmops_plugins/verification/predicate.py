@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage
 
+from llmops_plugins.effects import NEVER_SWALLOWED
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, Verdict, answer_message
+from llmops_plugins.verification.verdict import Verdict, answer_message
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from llmops_plugins.verification.comparable import answer_or_none
 from llmops_plugins.verification.evidence import evidence_for, evidence_names, reply_facts
 from llmops_plugins.verification.similarity import cosine
 from llmops_plugins.verification.text_features import FORMAT_NAMES, format_values
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED
 
 __all__ = ["embedding_values", "feature_names", "text_values"]
 
@@ -37,7 +37,7 @@ def text_values(
         answers: The replies' texts, one for each model; the first is judged.
         extract: Finds the final answer in a text; an exception in it means there is none.
     """
-    facts = [reply_facts(answer, _extracted(answer, extract)) for answer in answers]
+    facts = [reply_facts(answer, answer_or_none(extract, answer)) for answer in answers]
     return (*evidence_for(0, facts, math.log1p(len(question))), *format_values(answers[0]))
 
 
@@ -56,12 +56,3 @@ def embedding_values(vectors: Sequence[Sequence[float]]) -> tuple[float, ...]:
     least = math.nan if any(map(math.isnan, similarities)) else min(similarities, default=None)
     to_question = cosine(question, judged)
     return (to_question,) if least is None else (to_question, least)
-
-
-def _extracted(text: str, extract: Callable[[str], str | None]) -> str | None:
-    try:
-        return extract(text)
-    except NEVER_SWALLOWED:
-        raise
-    except Exception:  # noqa: BLE001 - whatever a user's extract raises, there is no answer to compare
-        return None

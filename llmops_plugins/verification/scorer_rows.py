@@ -96,6 +96,8 @@ def _embedded(rows: Sequence[Sequence[str]], embeddings: Embeddings) -> Iterator
 def _check_models(models: Sequence[str], records: Sequence[Record]) -> None:
     if isinstance(models, str) or not models or len(set(models)) < len(models):
         raise ConfigurationError("models", f"must name one model or more, each once, got {models!r:.80}")
+    if not records:
+        raise ConfigurationError("records", f"hold no answer, fitting needs {_FEWEST_ROWS} or more")
     known = sorted({model for record in records for model in record.responses})
     for model in models:
         if model not in known:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from operator import mul
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.json_file import read_json_file, write_json_file
 from llmops_plugins.verification.scorer_features import feature_names
 
 __all__ = ["ErrorBound", "FittedOn", "Scoring", "probability"]
@@ -112,8 +111,12 @@ class Scoring(_Frozen):
         return probability(self.intercept, [self.weights[name] for name in names], values)
 
     def save(self, path: Path | str) -> None:
-        """Write the scoring as a JSON file."""
-        Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        """Write the scoring as a JSON file.
+
+        Raises:
+            ConfigurationError: If it cannot be written.
+        """
+        write_json_file(path, self)
 
     @classmethod
     def load(cls, path: Path | str) -> Scoring:
@@ -122,15 +125,4 @@ class Scoring(_Frozen):
         Raises:
             ConfigurationError: If the file cannot be read or is no scoring.
         """
-        try:
-            return cls.model_validate(json.loads(Path(path).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise ConfigurationError("path", f"{path} cannot be read ({error.strerror})") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise ConfigurationError(
-                "path", f"{path} is no learned scorer: {where}: {first['msg']}; fit it anew"
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise ConfigurationError("path", f"{path} is not JSON ({error}), fit it anew") from error
+        return read_json_file(path, cls, field="path", name="learned scorer", remedy="fit it anew")

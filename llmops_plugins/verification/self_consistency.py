@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmops_plugins.effects import Forward, Gather
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.verification.answers import extract_answer
-from llmops_plugins.verification.comparable import comparable_answer
+from llmops_plugins.verification.comparable import answer_or_none, comparable_answer
 from llmops_plugins.verification.settings import check_share
 from llmops_plugins.verification.verdict import (
-    NEVER_SWALLOWED,
     PriceRank,
     Verdict,
     answer_message,
@@ -88,12 +88,7 @@ class SelfConsistency:
         )
 
     def _answer(self, reply: ModelResponse[Any]) -> str | None:
-        try:
-            return comparable_answer(reply, self._extract)
-        except NEVER_SWALLOWED:
-            raise
-        except Exception:  # noqa: BLE001 - whatever a user's extract raises, it found no answer
-            return None
+        return answer_or_none(partial(comparable_answer, extract=self._extract), reply)
 
 
 def _temperature(request: ModelRequest[Any]) -> Any:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.embeddings import Embeddings
 
-from llmops_plugins.effects import Embed
+from llmops_plugins.effects import NEVER_SWALLOWED, Embed
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.verification.settings import check_share
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED, PriceRank, Verdict, answer_message
+from llmops_plugins.verification.verdict import PriceRank, Verdict, answer_message
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse

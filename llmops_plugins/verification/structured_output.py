@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.verification.json_reply import json_text, json_value
-from llmops_plugins.verification.json_schema import schema_problem
+from llmops_plugins.verification.json_schema import schema_mistake, schema_problem
 from llmops_plugins.verification.validation import field_names, validation_problem
 from llmops_plugins.verification.verdict import Verdict, answer_message
 
@@ -35,7 +35,7 @@ class MatchesSchema:
             :mod:`~llmops_plugins.verification.json_schema` names.
 
     Raises:
-        ConfigurationError: If it is neither.
+        ConfigurationError: If it is neither, or a JSON schema that names a type there is not.
 
     Example:
         >>> verify = MatchesSchema({"type": "object", "required": ["total"]})
@@ -45,6 +45,9 @@ class MatchesSchema:
         is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
         if not is_model and not isinstance(schema, Mapping):
             raise ConfigurationError("schema", "must be a pydantic model class or a JSON schema as a dict")
+        mistake = schema_mistake(schema) if isinstance(schema, Mapping) else None
+        if mistake is not None:
+            raise ConfigurationError("schema", mistake)
         self.schema = schema
 
     def __call__(

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from llmops_plugins.effects import NEVER_SWALLOWED
 from llmops_plugins.verification.json_schema import WHOLE
-from llmops_plugins.verification.verdict import NEVER_SWALLOWED
 
 __all__ = ["field_names", "validation_problem"]
 

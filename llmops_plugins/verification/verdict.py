@@ -9,9 +9,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from langchain_core.messages import AIMessage
-from langgraph.errors import GraphBubbleUp
 
-from llmops_plugins.errors import BudgetExceeded, ConfigurationError
+from llmops_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from llmops_plugins.flow import Effect
 
 __all__ = [
-    "NEVER_SWALLOWED",
     "PriceRank",
     "Verdict",
     "Verifier",
@@ -29,9 +27,6 @@ __all__ = [
     "minimum_replies",
     "price_rank",
 ]
-
-NEVER_SWALLOWED = (GraphBubbleUp, BudgetExceeded)
-"""Interrupts and refused budgets: a verifier that turns exceptions into a verdict passes these on."""
 
 
 class PriceRank(IntEnum):

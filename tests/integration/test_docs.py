@@ -1,12 +1,13 @@
 """Every command and snippet of the README and docs is run, and what they print is what the pages say.
 
-Fences: `python` runs (a page's blocks share a namespace and a folder), `text` is what the last one printed,
-`console` holds a command and its output, `diff` must run before and after, `sh` is checked but not run (it
-installs, or is one of make's targets), `json` and `yaml` must parse. `LLMOPS_WRITE_DOCS=1` writes outputs
-anew.
+Fences: `python` runs (a page's blocks share a namespace and a folder; one that says `needs PACKAGE` is
+skipped without it), `text` is what the last one printed, `console` holds a command and its output, `diff`
+must run before and after, `sh` is checked but not run (it installs, or is one of make's targets), `json` and
+`yaml` must parse. `LLMOPS_WRITE_DOCS=1` writes outputs anew.
 """
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -37,7 +38,7 @@ DIFF_PREAMBLE = """
 from langchain.agents import create_agent
 from langchain.chat_models import init_chat_model
 from langgraph.graph import START, MessagesState, StateGraph
-from llmops_plugins import CascadeMiddleware, CostLedger, ValidToolCalls, with_middleware
+from llmops_plugins import CacheMiddleware, CascadeMiddleware, CostLedger, ValidToolCalls, with_middleware
 
 def look_up(order_id: str) -> str:
     "Look up an order."
@@ -89,7 +90,7 @@ class Page:
     def __init__(self, path: Path, folder: Path) -> None:
         self.path, self.folder = path, folder
         self.namespace: dict = {}
-        self.printed = ""
+        self.printed: str | None = ""
         self.written: list[tuple[Fence, str]] = []
         self.skipped: list[str] = []
 
@@ -97,6 +98,11 @@ class Page:
         getattr(self, f"check_{fence.kind}")(fence)
 
     def check_python(self, fence: Fence) -> None:
+        needed = fence.info.removeprefix("needs ")
+        if needed and importlib.util.find_spec(needed) is None:
+            self.skipped.append(f"{needed} is not installed")
+            self.printed = None
+            return
         line = self.path.read_text()[: fence.start].count("\n")
         out = io.StringIO()
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(out):
@@ -104,7 +110,8 @@ class Page:
         self.printed = out.getvalue()
 
     def check_text(self, fence: Fence) -> None:
-        self.compare(fence, self.printed, fence.body)
+        if self.printed is not None:
+            self.compare(fence, self.printed, fence.body)
 
     def check_console(self, fence: Fence) -> None:
         if fence.info:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from llmops_plugins.backtest.dataset import Question
-from llmops_plugins.verification.judge import read_grade
+from llmops_plugins.verification.judge import GRADE_FORM, grading_instructions, read_grade
 from llmops_plugins.verification.judging import LONGEST_ANSWER, judging_messages
 
 __all__ = ["AskJudge", "JudgeScorer"]
@@ -14,20 +14,8 @@ __all__ = ["AskJudge", "JudgeScorer"]
 AskJudge = Callable[[Sequence[tuple[str, str]]], Awaitable[str]]
 """Sends the judge messages, each a role and a text; returns its reply."""
 
-_INSTRUCTIONS = (
-    "You grade the answer that an assistant gave to the last message of a conversation. {measure} A long or "
-    "polite answer is not a better one."
-)
-_WITH_GOLD = (
+_AGAINST_REFERENCE = (
     "A reference answer is right: grade whether the assistant's answer says the same, in whatever words."
-)
-_WITHOUT_GOLD = (
-    "Solve the task yourself first, then check the answer against the conversation and your solution: is it "
-    "correct, and does it do what was asked?"
-)
-_FORM = (
-    "Reason briefly. Then end with one line that holds your grade, a whole number from 0 (wrong or useless) "
-    "to 10 (correct and complete), in exactly this form:\nGrade: <number>"
 )
 
 
@@ -61,8 +49,9 @@ class JudgeScorer:
 def _messages(question: Question, text: str) -> list[tuple[str, str]]:
     conversation = "\n\n".join(f"{role}: {said}" for role, said in question.messages)
     material = {"conversation": conversation, "answer": text}
+    instructions = grading_instructions()
     if question.gold is not None:
         material["reference"] = question.gold
-    measure = _WITHOUT_GOLD if question.gold is None else _WITH_GOLD
-    system, human = judging_messages(_INSTRUCTIONS.format(measure=measure), _FORM, material)
+        instructions = grading_instructions(_AGAINST_REFERENCE)
+    system, human = judging_messages(instructions, GRADE_FORM, material)
     return [("system", system.text), ("user", human.text)]

@@ -10,7 +10,7 @@ from typing import Any
 from llmops_plugins.backtest.dataset import Question
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.verification.json_reply import json_value
-from llmops_plugins.verification.json_schema import schema_problem
+from llmops_plugins.verification.json_schema import schema_mistake, schema_problem
 
 __all__ = ["SchemaScorer"]
 
@@ -37,6 +37,9 @@ class SchemaScorer:
             raise ConfigurationError("score", f"{self.file} is no JSON file that can be read") from error
         if not isinstance(schema, dict):
             raise ConfigurationError("score", f"{self.file} must hold a JSON schema as an object")
+        mistake = schema_mistake(schema)
+        if mistake is not None:
+            raise ConfigurationError("score", f"{self.file}: {mistake}")
         object.__setattr__(self, "_schema", schema)
 
     @property

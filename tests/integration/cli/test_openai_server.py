@@ -71,10 +71,7 @@ def test_the_demo_runs_on_a_server(server, llmops, tmp_path):
 def test_without_prices_the_demo_says_unknown(server, llmops):
     code, out, _ = llmops("demo", "--base-url", server.base_url, "--limit", "1")
     assert code == 0
-    assert "simulated" not in out
-    assert out.splitlines()[0] == (
-        "The model is real. Both tiers are the same model, so nothing can be saved: give --cheap-model."
-    )
+    assert out.startswith("The model is real, the embeddings are simulated. Both tiers are the same model")
     assert "The bills differ by unknown." in out
     assert "$" not in out.replace("$0", "").split("trace ")[0]
 

@@ -23,7 +23,7 @@ REGISTRY = ModelRegistry(
 TIER = ("small", "medium")
 
 
-def policy(*, bound=0.3, accepted=0.8):
+def policy(*, bound=0.3, accepted=0.8, data="by hand"):
     """Two models are asked at once; where they agree their answer is used, but narrowly."""
     nothing = dict.fromkeys(evidence_names(TIER), 0.0)
     agreed = Value(intercept=0.0, weights={**nothing, "all agree": 0.9})
@@ -33,7 +33,6 @@ def policy(*, bound=0.3, accepted=0.8):
         ),
         last="large",
         by_accuracy=TIER,
-        usd_a_right_answer=0.1,
         bound=RiskBound(
             max_risk=None,
             confidence=0.9,
@@ -45,7 +44,7 @@ def policy(*, bound=0.3, accepted=0.8):
             differing_upper=bound,
         ),
         measured_on=MeasuredOn(
-            fingerprint="by hand",
+            fingerprint=data,
             rows=100,
             reference_accuracy=0.9,
             expected_accuracy=0.9,
@@ -54,11 +53,13 @@ def policy(*, bound=0.3, accepted=0.8):
     )
 
 
-def agent_of(*, small=("42",), medium=("42",), large=("42",), bound=0.3, accepted=0.8, share=1.0):
+def agent_of(
+    *, small=("42",), medium=("42",), large=("42",), bound=0.3, accepted=0.8, share=1.0, data="by hand"
+):
     replies = {"small": small, "medium": medium, "large": large}
     models = {name: ScriptedChatModel(model_name=name, replies=said) for name, said in replies.items()}
     cascade = CascadeMiddleware(
-        policy=policy(bound=bound, accepted=accepted), models=models, recheck_share=share
+        policy=policy(bound=bound, accepted=accepted, data=data), models=models, recheck_share=share
     )
     return create_agent(models["large"], middleware=[cascade])
 
@@ -195,6 +196,16 @@ def test_what_another_calibration_showed_is_not_added(ledger):
     assert [(row.bound, row.checked, row.differing) for row in ledger.report().drift] == [
         (0.1, 2, 2),
         (0.2, 3, 0),
+    ]
+
+
+def test_calibrations_that_came_out_alike_on_other_data_are_two(ledger):
+    ask(agent_of(large=["43"], data="last month's"), ledger)
+    ask(agent_of(data="this month's"), ledger, times=2)
+    found = ledger.report().drift
+    assert [(row.data_fingerprint, row.checked, row.differing) for row in found] == [
+        ("last month's", 1, 1),
+        ("this month's", 2, 0),
     ]
 
 

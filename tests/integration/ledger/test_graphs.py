@@ -176,6 +176,10 @@ class TestBareModels:
 
     def test_no_usage_and_no_model_name_is_kept_all_the_same(self, books, model):
         class Nameless(type(model("x", "y"))):
+            @property
+            def _identifying_params(self):
+                return {}
+
             def _get_ls_params(self, stop=None, **kwargs):
                 return {}
 

@@ -154,6 +154,19 @@ def test_leaving_a_with_block_in_an_event_loop_does_not_wait_for_the_database(tm
     assert ledger.report().totals.calls == 2
 
 
+def test_a_closed_ledger_in_memory_takes_what_comes_without_a_word(caplog):
+    # As from a thread of an agent that Ctrl-C has stopped; the tables have gone with the connection.
+    ledger = CostLedger("sqlite://")
+    model = ScriptedChatModel(replies=["hello"])
+    for _ in range(2):
+        model.invoke("hi", {"callbacks": [ledger]})
+        ledger.close()
+    model.invoke("hi", {"callbacks": [ledger]})
+    assert ledger.report().totals.calls == 1
+    ledger.close()
+    assert not caplog.records
+
+
 def test_a_closed_ledger_leaves_no_thread_and_still_takes_what_comes(tmp_path):
     def writers():
         return [thread for thread in threading.enumerate() if thread.name == "llmops-ledger"]

@@ -20,7 +20,7 @@ class CannotInstallError(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Install, run pytest with the arguments; returns the exit code."""
+    """Install, run pytest with the arguments, or write the shipped rule; returns the exit code."""
     try:
         install()
     except CannotInstallError as error:
@@ -28,6 +28,8 @@ def main(arguments: list[str]) -> int:
         return 0
     environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
     command = [sys.executable, "-m", "pytest", HERE, "-p", "no:xdist", *arguments]
+    if arguments == ["--write-rule"]:
+        command = [sys.executable, HERE / "write_rule.py"]
     return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
 
 

@@ -48,7 +48,14 @@ def test_kill_and_go_on_pays_for_no_answer_in_the_journal_twice(server, folder, 
 def test_ctrl_c_keeps_the_answers_and_says_how_to_go_on(server, folder, record):
     folder.write_dataset(50)
     server.delay = 0.05
-    process = folder.start("questions.jsonl", "--models", "small", "--concurrency", "2")
+    process = folder.start(
+        "questions.jsonl",
+        "--models",
+        "small",
+        "--concurrency",
+        "2",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     wait_for(lambda: server.answered.total() >= 6)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)

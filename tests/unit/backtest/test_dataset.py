@@ -88,3 +88,16 @@ def test_a_file_without_questions_is_refused(write, name, rows):
 def test_a_bad_csv_row_is_named(write):
     with pytest.raises(RecordError, match="line 3: has more fields"):
         read_dataset(write("prompt,gold", "a,b", "a,b,c", name="q.csv"))
+
+
+@pytest.mark.parametrize("rows", [1, 3000])  # text is decoded in blocks of 8,192 bytes
+def test_bytes_that_are_no_utf8_are_named_by_their_line(tmp_path, rows):
+    path = tmp_path / "q.csv"
+    path.write_bytes(b"prompt,gold\n" + b"a,b\n" * rows + b"\xffa,b\n" + b"a,b\n" * rows)
+    with pytest.raises(RecordError, match=rf"line {rows + 2}: is not UTF-8"):
+        read_dataset(path)
+
+
+def test_csv_that_cannot_be_parsed_is_named_by_its_line(write):
+    with pytest.raises(RecordError, match="line 4: is not CSV"):
+        read_dataset(write("prompt,gold", "a,b", "", '"a"b,c', "d,e", name="q.csv"))

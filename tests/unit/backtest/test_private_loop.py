@@ -60,10 +60,12 @@ def test_an_interrupt_of_a_notebook_ends_the_work():
     async def cell():
         with_private_loop(lambda runner: runner.run(long()))
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     loop = asyncio.new_event_loop()  # unlike asyncio.run, leaves the signal's handler as it is in a notebook
     try:
         with pytest.raises(KeyboardInterrupt):
             loop.run_until_complete(cell())
     finally:
         loop.close()
+        signal.signal(signal.SIGINT, before)
     assert ended == ["cancelled"]

@@ -5,6 +5,7 @@ import gzip
 import json
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from llmops_plugins.backtest.asking import AskingLimits
 from llmops_plugins.backtest.dataset import Question
@@ -64,6 +65,25 @@ def test_equal_prompts_are_asked_once_and_scored_by_their_own_gold(out):
     Recording([question("a", "42"), question("b"), question("a", "43")], models={"m": model}, out=out).run()
     assert len(model.calls) == 2
     assert [row["responses"]["m"]["score"] for row in rows_of(out)] == [1.0, 1.0, 0.0]
+
+
+def test_an_answer_that_questions_share_is_paid_for_once(out):
+    usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+    model = saying(AIMessage("42", usage_metadata=usage))
+    questions = [question("a", "42"), question("a", "43")]
+    result = Recording(questions, models={"small": model}, out=out, registry=PRICED).run()
+    assert result.models["small"].answers == 2
+    assert result.models["small"].cost_usd == result.spent_usd == 1.0
+
+
+def test_a_repeated_question_counts_once_and_takes_the_gold_that_is_known(out):
+    model = saying()
+    questions = [question("a", None), question("b"), question("a", "42"), question("b", "41")]
+    result = Recording(questions, models={"m": model}, out=out).run()
+    assert len(model.calls) == 2
+    assert result.questions == 3
+    assert result.notes == ["1 questions repeat another one, and count once."]
+    assert [(row["prompt"], row["gold"]) for row in rows_of(out)] == [("a", "42"), ("b", "42"), ("b", "41")]
 
 
 def test_a_changed_gold_is_scored_anew_without_asking(out):

@@ -117,7 +117,6 @@ def agreement_policy(ask=("a", "b"), last="large", sure=0.9, **bound):
         ),
         last=last,
         by_accuracy=ask,
-        usd_a_right_answer=0.1,
         bound=RiskBound(**{**limits, **shares, **bound}),
         measured_on=MeasuredOn(
             fingerprint="made up",

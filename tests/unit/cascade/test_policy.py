@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from llmops_plugins.cascade.calibration import calibrate
 from llmops_plugins.cascade.policy import CascadePolicy, PolicyStage, Value
+from llmops_plugins.cascade.traffic import read_traffic
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.prices import PriceBook
+from llmops_plugins.verification.answers import extract_answer
 from llmops_plugins.verification.evidence import evidence_names, reply_facts
 
 ASKING = (("b",), ("a", "c"))
@@ -75,6 +77,28 @@ def test_a_calibrated_policy_does_what_it_was_measured_to_do(simulation):
         if outcome.accepted[row]:
             assert index(policy.stages[0].ask[choice.candidate]) == outcome.answered_by[row]
     assert 0 < outcome.accepted.sum() < 300
+
+
+def test_its_probabilities_are_calibrated_on_fresh_rows(simulation):
+    policy = calibrate(simulation.records(rows=1000), prices=PriceBook())
+    traffic, _ = read_traffic(simulation.records(rows=4000, seed=1), PriceBook(), extract_answer)
+    asked = [traffic.models.index(model) for model in policy.stages[0].ask]
+    said, right = [], []
+    for facts, length, scores in zip(traffic.facts, traffic.prompt_lengths, traffic.scores, strict=True):
+        choice = policy.choose(0, [facts[model] for model in asked], length)
+        said.append(choice.probability)
+        right.append(scores[asked[choice.candidate]])
+    assert expected_calibration_error(said, right) < 0.04
+    assert np.ptp(said) > 0.3  # which a constant would not be
+    assert expected_calibration_error([0.9 * one for one in said], right) > 0.06
+
+
+def expected_calibration_error(probabilities, outcomes, bins=10):
+    """Return the mean distance of probability and share in bins of equal width, weighted by their rows."""
+    probabilities, outcomes = np.array(probabilities), np.array(outcomes)
+    places = np.minimum((probabilities * bins).astype(int), bins - 1)
+    gaps = [abs((probabilities - outcomes)[places == place].sum()) for place in range(bins)]
+    return sum(gaps) / len(outcomes)
 
 
 @pytest.fixture
@@ -153,7 +177,7 @@ def without(name):
         (without("last"), "last: Field required"),
         (without("bound"), "bound: Field required"),
         (lambda data: data.update(unknown=1), "unknown: Extra inputs are not permitted"),
-        (lambda data: data.update(format=2), "format: Input should be 1"),
+        (lambda data: data.update(format=2), "is a cascade policy of format 2, which is not 1"),
         (lambda data: data["stages"][0]["stay"]["weights"].pop("all agree"), "stages[0] must weigh"),
         (lambda data: data["stages"][0]["stay"]["weights"].update(luck=1.0), "stages[0] must weigh"),
         (lambda data: data["stages"][0]["stay"]["weights"].update({"all agree": "much"}), "valid number"),
@@ -203,6 +227,18 @@ def test_what_is_no_json_object_is_refused(tmp_path, content, problem):
     assert refused.value.field == "policy"
     assert problem in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_older_file_with_a_field_that_nothing_reads_is_loaded(simulation, tmp_path):
+    policy = simulation.agreement_policy()
+    path = tmp_path / "policy.json"
+    path.write_text(changed(policy, lambda data: data.update(usd_a_right_answer=0.1)))
+    assert CascadePolicy.load(path) == policy
+
+
+def test_a_file_that_cannot_be_written_is_refused(simulation, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"^path: .* cannot be written"):
+        simulation.agreement_policy().save(tmp_path / "no" / "policy.json")
 
 
 def test_a_policy_cannot_be_changed(simulation):

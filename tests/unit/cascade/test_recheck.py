@@ -4,8 +4,8 @@ import pytest
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, HumanMessage
 
-from llmops_plugins.cascade.drift import DriftMonitor
 from llmops_plugins.cascade.recheck import Recheck
+from llmops_plugins.drift_monitor import DriftMonitor
 from llmops_plugins.flow import Emit, Forward
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.answers import extract_answer
@@ -30,7 +30,7 @@ def recheck(monitor, simulation):
         reference=REFERENCE,
         monitor=monitor,
         extract=extract_answer,
-        calibrated=simulation.agreement_policy().bound,
+        policy=simulation.agreement_policy(),
     )
 
 
@@ -82,6 +82,7 @@ def test_each_check_is_announced_with_the_hidden_call_and_what_is_known_by_now(r
     details = decision.details
     assert (details["checked"], details["differing"], details["margin"]) == (2, 1, 0.0)
     assert 0.5 < details["differing_upper"] < 1
+    assert details["data_fingerprint"] == "made up"
 
 
 def test_a_breach_is_announced_besides_with_the_counts_that_show_it(recheck, monitor, caplog):
@@ -93,8 +94,16 @@ def test_a_breach_is_announced_besides_with_the_counts_that_show_it(recheck, mon
     assert (breach.mode, breach.hidden) == ("shadow", ())  # the call was counted with the check
     assert f"{len(checks)} of {len(checks)} accepted answers differ" in breach.reason
     assert "calibrate anew" in breach.reason
-    assert breach.details["margin"] == monitor.margin == 0.05
+    assert breach.details["margin"] == recheck.margin == 0.05
     assert "42" not in breach.reason
+
+
+def test_each_breach_doubles_what_staying_must_be_worth_more(recheck):
+    assert recheck.margin == 0.0
+    seen = [drive(recheck, said("42"), said("43"))[1] for _ in range(12)]
+    margins = [one.details["margin"] for each in seen for one in each if one.outcome == "bound_breached"]
+    assert margins[:3] == [0.05, 0.1, 0.2]
+    assert recheck.margin == margins[-1]
 
 
 def test_it_is_due_when_the_monitor_says(recheck):

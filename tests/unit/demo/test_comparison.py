@@ -33,9 +33,31 @@ def test_the_claimed_savings_are_the_difference_of_the_bills_within_a_tenth(resu
     assert claimed == pytest.approx(sum(data["savings"].values()))
 
 
+def test_what_the_cache_claims_is_what_it_saved():
+    large = simulated_models().strong
+    alone = DemoModels(strong=large, cheap=large, registry=simulated_models().registry, simulated=True)
+    result = compare(alone)  # one model for both tiers: only the cache can save anything
+    difference = result.baseline.report.totals.cost_usd - result.plugins.report.totals.cost_usd
+    assert result.savings["cascade accepted"] == pytest.approx(0.0, abs=1e-9)
+    claimed = result.savings["cache exact_hit"] + result.savings["cache semantic_hit"]
+    assert claimed == pytest.approx(difference, rel=0.02)
+    bases = {row.outcome: row.saved_basis for row in result.plugins.report.decisions}
+    assert (bases["exact_hit"], bases["semantic_hit"]) == ("measured", "estimated")
+
+
+def test_every_repeat_is_served_most_near_repeats_are_and_no_trap(result):
+    served = result.served
+    assert served["repeat"].exact == served["repeat"].asked
+    assert served["near_repeat"].semantic >= 0.9 * served["near_repeat"].asked
+    assert served["trap"].exact == served["trap"].semantic == 0
+    assert served["first"].exact == served["first"].semantic == 0
+    assert all(one.right == one.exact + one.semantic for one in served.values())
+
+
 def test_the_json_has_the_promised_names(result):
     data = result.to_dict()
-    assert set(data) >= {"simulated", "baseline", "plugins", "savings"}
+    assert set(data) >= {"simulated", "baseline", "plugins", "savings", "served"}
+    assert set(data["served"]) == {"first", "repeat", "near_repeat", "trap"}
     for side in ("baseline", "plugins"):
         assert set(data[side]) >= {"accuracy", "calls", "cost_usd", "hidden_cost_usd", "usage_coverage"}
 
@@ -62,6 +84,7 @@ def test_without_prices_both_bills_are_unknown_and_so_are_the_savings():
     result = compare(scripted_pair(cheap, strong), limit=2)
     assert result.baseline.report.totals.cost_usd is None
     assert result.savings == {"cascade accepted": None}
+    assert result.served["first"].asked == 2
     assert not result.simulated
 
 

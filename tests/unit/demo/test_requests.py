@@ -6,17 +6,19 @@ from datetime import date, timedelta
 
 import pytest
 
-from llmops_plugins.demo.agent import SYSTEM_PROMPT
-from llmops_plugins.demo.grading import load_requests
+from llmops_plugins.demo.agent import SYSTEM_PROMPT, build_support_agent
+from llmops_plugins.demo.grading import grade, load_requests
 from llmops_plugins.demo.shop import open_shop
+from llmops_plugins.demo.simulated import SimulatedSupportModel
 
 REQUESTS = load_requests()
 SHOP = open_shop()
+LARGE = build_support_agent(SimulatedSupportModel(model_name="large", skill="large"), SHOP)
 TODAY = date.fromisoformat(re.search(r"Today is ([\d-]+)", SYSTEM_PROMPT)[1])
 PRODUCTS = SHOP.rows("SELECT * FROM products ORDER BY price_cents")
 ORDERS = {row["order_id"]: row for row in SHOP.rows("SELECT * FROM orders JOIN products USING (product_id)")}
 POLICIES = {row["topic"]: row["text"].casefold() for row in SHOP.rows("SELECT * FROM policies")}
-COUNTS = {"one": 1, "2": 2, "three": 3, "four": 4}
+COUNTS = {"one": 1, "2": 2, "two": 2, "three": 3, "four": 4}
 
 
 def usd(cents):
@@ -140,10 +142,43 @@ def test_unknown_orders_are_unknown():
     assert len(set(asked) - ORDERS.keys()) == 3
 
 
-def test_there_are_enough_requests_and_none_twice():
-    assert len(REQUESTS) >= 120
+def of_variant(*variants):
+    return [request for request in REQUESTS if request.variant in variants]
+
+
+def original(request):
+    (found,) = [one for one in REQUESTS if one.id == request.of]
+    return found
+
+
+def test_there_are_enough_requests_and_only_repeats_come_twice():
+    others = of_variant("first", "near_repeat", "trap")
+    assert len(of_variant("first")) >= 120
     assert len({request.id for request in REQUESTS}) == len(REQUESTS)
-    assert len({request.text.casefold() for request in REQUESTS}) == len(REQUESTS)
+    assert len({request.text.casefold() for request in others}) == len(others)
+    assert all(len(of_variant(variant)) >= 15 for variant in ("repeat", "near_repeat", "trap"))
+
+
+def test_a_variant_comes_after_a_request_that_nobody_had_asked_before():
+    assert all(request.of is None for request in of_variant("first"))
+    for request in of_variant("repeat", "near_repeat", "trap"):
+        assert original(request).variant == "first"
+        assert REQUESTS.index(original(request)) < REQUESTS.index(request)
+
+
+def test_a_repeat_has_the_same_words_and_a_near_repeat_only_the_same_answer():
+    assert all(request.text == original(request).text for request in of_variant("repeat"))
+    for request in of_variant("repeat", "near_repeat"):
+        assert request.must_contain == original(request).must_contain
+
+
+def test_the_answer_to_what_a_trap_looks_like_is_wrong_for_it():
+    for request in of_variant("trap"):
+        words, others = (set(re.findall(r"\w+", one.text.lower())) for one in (request, original(request)))
+        assert len(words ^ others) <= 6, "a word or three in the place of others"
+        answer = LARGE.invoke({"messages": [("user", original(request).text)]})["messages"][-1].text
+        assert grade(answer, original(request).must_contain)
+        assert not grade(answer, request.must_contain)
 
 
 def test_a_quarter_is_hard_also_among_the_first_half():

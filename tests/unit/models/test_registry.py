@@ -290,7 +290,8 @@ def test_a_chat_model_object_is_no_factory():
 
 
 def test_build_names_what_init_chat_model_refuses():
-    with pytest.raises(ConfigurationError, match=r"models.m.model: 'nobodys-model' cannot be built: .*infer"):
+    nobodys = "models.m.model: 'nobodys-model' cannot be built: it names no provider, write for example"
+    with pytest.raises(ConfigurationError, match=f"{nobodys} 'openai:nobodys-model'$"):
         ModelSpec(name="m", model="nobodys-model").build()
     with pytest.raises(
         MissingExtraError, match=r"models.m.model: 'upstage:solar' cannot be built: .*langchain.upstage"

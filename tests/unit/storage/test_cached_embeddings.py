@@ -66,7 +66,7 @@ def test_unless_the_embeddings_say_that_they_are_the_same(way):
     inner = Symmetric()
     cached = CachedEmbeddings(inner, cache_size=10)
     assert [query(cached, "a")] == embed(cached, ["a"])
-    assert inner.calls == ["a"]
+    assert inner.calls == [["a"]]
 
 
 def test_many_texts_go_in_calls_of_bounded_size(way):

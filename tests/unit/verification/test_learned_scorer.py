@@ -326,7 +326,7 @@ def change(path, **fields):
         ({"weights": {"length": 1.0}}, "weights must weigh JSON, agrees: model-0"),
         ({"threshold": 2}, "threshold: Input should be less than or equal to 1"),
         ({"threshold": float("nan")}, "threshold: Input should be a finite number"),
-        ({"format": 2}, "format: Input should be 1"),
+        ({"format": 2}, "is a learned scorer of format 2, which is not 1"),
         ({"models": []}, "models: Tuple should have at least 1 item"),
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
     ],
@@ -335,7 +335,7 @@ def test_a_broken_file_is_refused_with_what_is_wrong(pair, tmp_path, fields, pro
     path = tmp_path / "scorer.json"
     pair.save(path)
     change(path, **fields)
-    with pytest.raises(ConfigurationError, match="is no learned scorer") as refused:
+    with pytest.raises(ConfigurationError, match=r"is (no|a) learned scorer") as refused:
         LearnedScorer.load(path)
     assert problem in str(refused.value)
     assert str(refused.value).endswith("fit it anew")
@@ -349,6 +349,11 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ConfigurationError, match=r"path: .* is not JSON"):
             LearnedScorer.load(path)
+
+
+def test_a_file_that_cannot_be_written_is_refused(pair, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"path: .* cannot be written"):
+        pair.save(tmp_path / "no" / "scorer.json")
 
 
 def test_the_fingerprint_tells_other_records():
@@ -400,6 +405,11 @@ def test_wrong_settings_are_refused(changed, field):
 def test_a_model_without_records_is_named():
     with pytest.raises(UnknownModelError, match="models: model-7 is in no record, there are model-0"):
         LearnedScorer.fit(list(doubtful_records(100, 1)), ["model-7"])
+
+
+def test_no_records_are_refused_in_a_whole_sentence():
+    with pytest.raises(ConfigurationError, match=r"^records: hold no answer, fitting needs 40 or more$"):
+        LearnedScorer.fit([], ["model-0"])
 
 
 def test_records_without_a_text_do_not_count():

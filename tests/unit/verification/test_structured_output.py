@@ -154,6 +154,35 @@ def test_an_interrupt_in_a_validator_passes_through(judge):
         judge(MatchesSchema(Order), '{"sum": 1, "day": "2026-01-31", "note": "interrupt"}')
 
 
+@pytest.mark.parametrize(
+    ("schema", "problem"),
+    [
+        ({"type": "zz"}, "schema: type must be one of array, boolean, .*, string, got 'zz'"),
+        ({"type": ["string", "int"]}, "schema: type must be one of .*, got 'int'"),
+        ({"type": None}, "schema: type must be one of .*, got None"),
+        ({"properties": {"total": {"type": "float"}}}, "schema: type at total must be .*, got 'float'"),
+        ({"items": {"anyOf": [{}, {"type": "str"}]}}, r"schema: type at items.anyOf\[1\] must be .*'str'"),
+        ({"$defs": {"Sum": {"type": "sum"}}}, "schema: type at Sum must be .*, got 'sum'"),
+    ],
+)
+def test_a_type_that_there_is_not_is_refused_when_built(schema, problem):
+    with pytest.raises(ConfigurationError, match=problem):
+        MatchesSchema(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": ["object", "null"], "properties": {"type": {"enum": ["zz"]}}},
+        {"const": {"type": "zz"}},
+        {"items": False},
+        {},
+    ],
+)
+def test_a_member_called_type_is_no_type(schema):
+    assert MatchesSchema(schema).schema == schema
+
+
 @pytest.mark.parametrize("schema", [None, "Order", dict, Order.model_validate_json(GOOD)])
 def test_what_is_no_schema_is_refused(schema):
     with pytest.raises(ConfigurationError, match="schema: must be a pydantic model class or a JSON schema"):

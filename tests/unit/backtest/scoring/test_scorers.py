@@ -54,6 +54,13 @@ async def test_a_schema_is_read_from_its_file(tmp_path):
     assert await scorer(question(), "1 in all") == 0.0
 
 
+def test_a_file_with_a_type_that_there_is_not_is_refused(tmp_path):
+    file = tmp_path / "schema.json"
+    file.write_text('{"type": "zz"}')
+    with pytest.raises(ConfigurationError, match=r"score: .*schema.json: type must be one of array, .*'zz'"):
+        parse_scorer(f"schema:{file}")
+
+
 async def test_similarity_is_the_cosine(monkeypatch):
     scorer = parse_scorer("similarity", embeddings=DeterministicFakeEmbedding(size=8))
     assert await scorer(question("the same"), "the same") == 1.0

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from llmops_plugins.bounds import always_valid_upper
-from llmops_plugins.cascade.drift import DriftMonitor
+from llmops_plugins.drift_monitor import DriftMonitor
 
 BOUND = 0.1
 
@@ -50,13 +50,13 @@ def test_above_the_bound_a_breach_is_soon_announced_and_the_sooner_the_further_a
         assert any(state.breached for state in states(monitor(), rate, soon, seed))
 
 
-def test_a_breach_starts_counting_anew_and_doubles_what_staying_must_be_worth_more():
+def test_a_breach_starts_counting_anew_and_is_counted():
     watched = monitor()
-    assert watched.margin == 0.0
+    assert watched.breaches == 0
     seen = [watched.record(differs=True) for _ in range(12)]
     breaches = [state for state in seen if state.breached]
-    assert [state.margin for state in breaches[:3]] == [0.05, 0.1, 0.2]
-    assert watched.margin == seen[-1].margin == 0.05 * 2 ** (len(breaches) - 1)
+    assert [state.breaches for state in breaches] == list(range(1, len(breaches) + 1))
+    assert watched.breaches == seen[-1].breaches == len(breaches) > 1
     counts = [state.checked for state in seen]
     first = counts.index(1, 1)
     assert counts[:first] == list(range(1, first + 1))
@@ -70,7 +70,7 @@ def test_a_state_counts_and_limits_what_was_checked():
     watched = monitor()
     for differs in (False, False, True, False):
         state = watched.record(differs=differs)
-    assert (state.checked, state.differing, state.breached, state.margin) == (4, 1, False, 0.0)
+    assert (state.checked, state.differing, state.breached, state.breaches) == (4, 1, False, 0)
     assert state.upper == always_valid_upper(1, 4, 0.9)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmops_plugins.accounting.redaction import hide_secrets, redact
+from llmops_plugins.redaction import hide_secrets, redact
 
 
 @pytest.mark.parametrize(

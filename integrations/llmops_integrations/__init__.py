@@ -1,0 +1,1 @@
+"""Adapters to systems of other makers, one module each, each behind an extra of its name."""

@@ -1,0 +1,1 @@
+"""A semantic cache: answers given before, found again for questions that ask the same."""

@@ -1,0 +1,1 @@
+"""Guards between similar and same: what keeps a close question from being given another one's answer."""
