@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 __all__ = ["always_valid_lower", "always_valid_upper", "binomial_upper", "mean_upper"]
 
+_NEGLIGIBLE, _BEYOND = 1e-18, 1e280
 _STEPS = 60
 """Halvings of the interval from 0 to 1: more than a double can tell apart."""
 
@@ -77,11 +78,17 @@ def _at_most(count: int, trials: int, rate: float) -> float:
         return 1.0
     if rate >= 1:
         return float(count >= trials)
-    logs = [
-        _log_choose(trials, one) + one * math.log(rate) + (trials - one) * math.log1p(-rate)
-        for one in range(count + 1)
-    ]
-    return min(1.0, math.fsum(map(math.exp, logs)))
+    log_term = _log_choose(trials, count) + count * math.log(rate) + (trials - count) * math.log1p(-rate)
+    # Each smaller count's term from the one above it; where the rate is above the mean they soon vanish.
+    total = factor = 1.0
+    for one in range(count, 0, -1):
+        factor *= one / (trials - one + 1) * (1 - rate) / rate
+        total += factor
+        if factor < _NEGLIGIBLE * total:
+            break
+        if total > _BEYOND:  # so far above the mean that hardly anything is above it
+            return 1.0
+    return min(1.0, math.exp(min(log_term + math.log(total), 0.0)))
 
 
 def _hoeffding_bentkus(mean: float, trials: int, rate: float) -> float:

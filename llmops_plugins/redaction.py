@@ -9,7 +9,9 @@ __all__ = ["hide_secrets", "redact"]
 _PATTERNS = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        ("secret", r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|AKIA|ASIA|AIza)[-_A-Za-z0-9]{12,}"),
+        ("secret", r"\b(?:sk|pk|rk|gh[oprsu]|xox[abeprs]|AKIA|ASIA|AIza)[-_A-Za-z0-9]{12,}"),
+        ("secret", r"\b(?:github_pat|glpat|hf|npm|pypi|dop_v1|shpat)[-_][-_A-Za-z0-9]{12,}"),
+        ("secret", r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,40}-----)?"),
         ("secret", r"(?i)\bbearer\s+[-._~+/A-Za-z0-9]{12,}=*"),
         ("secret", r"\beyJ[-_A-Za-z0-9]{8,}\.[-_A-Za-z0-9]{8,}\.[-_A-Za-z0-9]{4,}"),
         ("email", r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"),

@@ -38,11 +38,6 @@ class _AnsweringChatModel(BaseChatModel):
     def _llm_type(self) -> str:
         return self.provider or "scripted"
 
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        """LangChain's LLM cache tells models apart by these."""
-        return {"model_name": self.model_name, "provider": self.provider}
-
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         named = {"ls_provider": self.provider} if self.provider is not None else {}
         name = kwargs.get("model", self.model_name)
@@ -154,6 +149,11 @@ class ScriptedChatModel(_AnsweringChatModel):
     )
     _calls: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
 
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        # Caches tell models apart by these, and not by what a test lets them say.
+        return {"model_name": self.model_name, "provider": self.provider}
+
     def __init__(self, *, replies: Sequence[Reply], **kwargs: Any) -> None:
         if isinstance(replies, str) or not replies:
             raise ConfigurationError("replies", "must be a list of at least one reply")
@@ -215,6 +215,11 @@ class ReplayChatModel(_AnsweringChatModel):
 
     answers: SkipValidation[Mapping[str, RecordedAnswer]] = Field(exclude=True, repr=False)
     provider: str | None = None
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        # Caches tell models apart by these, and not by what a test lets them say.
+        return {"model_name": self.model_name, "provider": self.provider}
 
     def __init__(self, *, answers: Mapping[str, RecordedAnswer], **kwargs: Any) -> None:
         if not isinstance(answers, Mapping):

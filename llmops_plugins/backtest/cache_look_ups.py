@@ -12,11 +12,9 @@ from llmops_plugins.backtest.cache_thresholds import fixed_thresholds
 from llmops_plugins.backtest.cache_vectors import Vectors
 from llmops_plugins.caching.neighbourhood import surroundings
 from llmops_plugins.caching.pair import LabelledPair
+from llmops_plugins.caching.semantic import CANDIDATES
 
 __all__ = ["pairs_from_stream"]
-
-_CANDIDATES = 8
-"""How many stored questions a tier looks at unless it is told otherwise."""
 
 
 def pairs_from_stream(requests: Sequence[StreamRequest], vectors: Vectors) -> list[LabelledPair]:
@@ -34,7 +32,7 @@ def pairs_from_stream(requests: Sequence[StreamRequest], vectors: Vectors) -> li
     served = tried.served[-1 if best is None else best]
     stored, pairs = StoredRows(len(requests)), []
     for row, cosines in enumerate(cosines_to_earlier(vectors)):
-        near = stored.nearest(cosines, _CANDIDATES)
+        near = stored.nearest(cosines, CANDIDATES)
         if near and requests[near[0]].text != requests[row].text:
             pairs.append(_look_up(requests, vectors, row, near, cosines))
         if not served[row]:

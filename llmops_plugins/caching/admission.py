@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 
 from llmops_plugins.caching.conversation import Conversation
+from llmops_plugins.caching.entry import CacheEntry
 from llmops_plugins.effects import Request, Response
 from llmops_plugins.events import BLOCKED_KEY
 from llmops_plugins.redaction import hide_secrets
@@ -95,6 +96,10 @@ class Admission:
     def covers_run(self, conversation: Conversation) -> bool:
         """Tell whether every tool that the run has called is declared cacheable."""
         return conversation.tools_called <= self.cacheable_tools
+
+    def allows(self, entry: CacheEntry) -> bool:
+        """Tell whether a stored answer may still be served: a tool may have been taken off the list since."""
+        return set(entry.tools) <= self.cacheable_tools
 
     @staticmethod
     def _stopped_early(message: AIMessage) -> bool:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from llmops_plugins.caching.guards.defaults import DEFAULT_GUARDS
 from llmops_plugins.caching.guards.guard import Guard
 from llmops_plugins.caching.pair import LabelledPair
+from llmops_plugins.caching.pair_groups import connected_groups
 from llmops_plugins.caching.pair_model import NETWORKS_FROM, PairModel, fit_pair_model, neighbourhoods
 from llmops_plugins.caching.similarity_rule import CalibrationRows, SimilarityRule
 from llmops_plugins.errors import ConfigurationError
@@ -33,7 +34,7 @@ __all__ = ["calibrate_cache"]
 
 Array = NDArray[np.float64]
 
-_FEWEST = 100
+_FEWEST, _FEWEST_FITTED = 100, 10
 _MOST_HELD_OUT = 4_000
 _SHARES = np.geomspace(0.01, 1.0, 60)
 _RIDGE_OF_PLATT = 1e-3
@@ -86,10 +87,13 @@ def calibrate_cache(
         _embedded([pair.a for pair in pairs], resolved),
         _embedded([pair.b for pair in pairs], resolved),
     )
-    fit, held_out = _split(len(pairs), fit_share, seed)
+    groups = connected_groups(pairs)
+    fit, held_out = _split(groups, fit_share, seed)
     fit = fit[refused[fit] == 0]
+    if len(fit) < _FEWEST_FITTED:
+        raise ConfigurationError("fit_share", f"leaves {len(fit)} pairs to fit a model on, raise it")
     model = rows.fit(fit)
-    left_out = _left_out(rows, fit)
+    left_out = _left_out(rows, fit, groups[fit])
     platt = fit_logistic(left_out[:, None], same[fit], _RIDGE_OF_PLATT)
     intercept, slope = platt.intercept, max(0.0, float(platt.weights[0]))
     fitted, likewise = intercept + slope * rows.log_odds(model, fit), intercept + slope * left_out
@@ -130,20 +134,27 @@ class _Rows:
         return model.log_odds(one, other, self._vectors[rows], self._others[rows], around)
 
 
-def _left_out(rows: _Rows, fit: NDArray[np.int64]) -> Array:
+def _left_out(rows: _Rows, fit: NDArray[np.int64], groups: NDArray[np.int64]) -> Array:
     """Return each row's log odds by a model that was fitted without it."""
     folds = 2 if len(fit) >= NETWORKS_FROM else 5  # networks take their time
     log_odds = np.empty(len(fit))
     for fold in range(folds):
-        tested = np.arange(len(fit)) % folds == fold
+        tested = groups % folds == fold
         log_odds[tested] = rows.log_odds(rows.fit(fit[~tested]), fit[tested])
     return log_odds
 
 
-def _split(pairs: int, fit_share: float | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    order = np.random.default_rng(seed).permutation(pairs)
-    fitted = max(pairs // 2, pairs - _MOST_HELD_OUT) if fit_share is None else int(pairs * fit_share)
-    return np.sort(order[:fitted]), np.sort(order[fitted:])
+def _split(
+    groups: NDArray[np.int64], fit_share: float | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pairs to fit on and those to hold out; questions that hang together stay together."""
+    pairs = len(groups)
+    wanted = max(pairs // 2, pairs - _MOST_HELD_OUT) if fit_share is None else int(pairs * fit_share)
+    order = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
+    place = np.argsort(order)[groups]
+    counted = np.cumsum(np.bincount(place, minlength=len(order)))
+    fitted = place <= int(np.searchsorted(counted, wanted))
+    return np.flatnonzero(fitted), np.flatnonzero(~fitted)
 
 
 def _refused(pair: LabelledPair, guards: Sequence[Guard]) -> int:

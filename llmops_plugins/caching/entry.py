@@ -48,6 +48,7 @@ class CacheEntry:
         tags: Names it can be invalidated by.
         created_at: Unix time in seconds.
         expires_at: Unix time in seconds after which it is not served; None for never.
+        tools: Names of the tools that it took, or calls.
         checked: How often a hit on it by meaning was asked again.
         differing: How often that gave another answer.
     """
@@ -60,6 +61,7 @@ class CacheEntry:
     tags: tuple[str, ...] = ()
     created_at: float
     expires_at: float | None = None
+    tools: tuple[str, ...] = ()
     checked: int = 0
     differing: int = 0
 
@@ -96,6 +98,7 @@ class CacheEntry:
             "tags": list(self.tags),
             "created_at": self.created_at,
             "expires_at": self.expires_at,
+            "tools": list(self.tools),
             "checked": self.checked,
             "differing": self.differing,
         }
@@ -113,12 +116,13 @@ class CacheEntry:
             entry = cls(
                 question=value["question"],
                 reply=reply,
-                usage=None if value["usage"] is None else RecordedUsage(**value["usage"]),
+                usage=None if value["usage"] is None else _usage(value["usage"]),
                 tenant=value["tenant"],
                 corpus_version=value["corpus_version"],
                 tags=tuple(value["tags"]),
                 created_at=float(value["created_at"]),
                 expires_at=None if value["expires_at"] is None else float(value["expires_at"]),
+                tools=tuple(map(str, value["tools"])),
                 checked=int(value["checked"]),
                 differing=int(value["differing"]),
             )
@@ -160,6 +164,14 @@ def recorded_usage(messages: Sequence[AIMessage], provider: str | None, model: s
             ((usage or {}).get("input_token_details") or {}).get("cache_read") or 0 for usage in usages
         ),
     )
+
+
+def _usage(value: Mapping[str, Any]) -> RecordedUsage:
+    usage = RecordedUsage(**value)
+    counts = (usage.calls, usage.input_tokens or 0, usage.output_tokens or 0, usage.cache_read_tokens)
+    if any(type(count) is not int or count < 0 for count in counts) or usage.calls < 1:
+        raise ValueError("these are no counts")
+    return usage
 
 
 def _replayed(message: BaseMessage, ids: Mapping[str | None, str], tier: str) -> BaseMessage:

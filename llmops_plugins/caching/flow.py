@@ -46,10 +46,11 @@ def cached(request: Request, cache: Cache) -> Flow[Response]:
     warm = cache.prompt_caching.note_request(place.partition.identity, cache.clock())
     flight = cache.flights.join(place.flight_key)
     unlooked = LookUp(question=place.conversation.question)
+    waiting_since = cache.clock()
     while not flight.leads:
         if flight.waits_for_itself:
             return (yield from _asked(request, place, unlooked, cache, None))
-        brought = yield from _brought(flight, cache)
+        brought = yield from _brought(flight, waiting_since + cache.patience_seconds - cache.clock())
         if brought is None:
             flight = cache.flights.join(place.flight_key)
             continue
@@ -82,7 +83,7 @@ def shadow_cached(request: Request, reply: Response, cache: Cache) -> Flow[None]
     if looked.error is not None:
         yield Emit(failed(looked, "look-up", looked.error, mode="shadow"))
         return
-    kept = yield from keep(request, place, reply, looked.question, cache)
+    kept = yield from keep(request, place, reply, cache)
     if looked.found is not None:
         avoided = _spared(request, reply, cache)
         yield Emit(
@@ -110,11 +111,12 @@ def _spared(request: Request, reply: Response, cache: Cache) -> AvoidedCall | No
     return cache.prompt_caching.avoided(usage, exact=True, warm=False)
 
 
-def _brought(flight: Flight[Brought], cache: Cache) -> Flow[Brought | None]:
+def _brought(flight: Flight[Brought], seconds: float) -> Flow[Brought | None]:
     """Wait for a flight's leader; one that takes too long brings nothing to share."""
     try:
-        brought: Brought | None = yield Wait(flight.future, cache.patience_seconds)
+        brought: Brought | None = yield Wait(flight.future, max(seconds, 0.0))
     except TimeoutError:
+        flight.give_up()
         return Brought(entry=None)
     return brought
 
@@ -147,7 +149,7 @@ def _asked(
     reply: Response = yield Forward(request, live=True)
     kept = Kept(entry=None, reason="")
     if looked.error is None:
-        kept = yield from keep(request, place, reply, looked.question, cache)
+        kept = yield from keep(request, place, reply, cache)
     if flight is not None:
         flight.land(Brought(entry=kept.entry))
     if looked.error is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import enum
 import hashlib
@@ -100,7 +99,9 @@ def tool_identity(tool: BaseTool | Mapping[str, Any]) -> Any:
     Args:
         tool: A tool, or a provider's description of one.
     """
-    return named(convert_to_openai_tool(tool) if isinstance(tool, BaseTool) else tool)
+    if not isinstance(tool, BaseTool):
+        return named(tool)
+    return named([convert_to_openai_tool(tool), getattr(tool, "extras", None)])
 
 
 def _told(strategy: AutoStrategy[Any] | ToolStrategy[Any] | ProviderStrategy[Any]) -> list[Any]:
@@ -160,10 +161,12 @@ def _own_fields(model: BaseChatModel) -> dict[str, Any]:
     found = {}
     for name, field in kind.model_fields.items():
         value = getattr(model, name, None)
-        left_out = name in said or name in _NO_SETTINGS or field.exclude or not field.repr
+        left_out = name in said or name in _NO_SETTINGS or field.exclude
         if isinstance(value, BaseChatModel) or not left_out:
-            with contextlib.suppress(CannotNameError):  # a client or a function, not a parameter
+            try:
                 found[name] = named(value)
+            except CannotNameError:  # a function or another runnable: only this very one is sure to be it
+                found[name] = _instance_name(value)
     return found
 
 

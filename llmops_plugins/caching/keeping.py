@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from langchain_core.messages import AIMessage
 from langgraph.store.base import PutOp
 
-from llmops_plugins.caching.admission import holds_secret, storable_reply
+from llmops_plugins.caching.admission import storable_reply
 from llmops_plugins.caching.entry import CacheEntry, recorded_usage
 from llmops_plugins.caching.freshness import minutes_left, tags_of
 from llmops_plugins.caching.partition import provider_and_model
@@ -37,24 +37,21 @@ class Kept:
     failed: bool = False
 
 
-def keep(request: Request, place: Place, reply: Response, question: str | None, cache: Cache) -> Flow[Kept]:
+def keep(request: Request, place: Place, reply: Response, cache: Cache) -> Flow[Kept]:
     """Store a reply, and in an agent's run its last one as the answer to the whole of it.
 
     Args:
         request: What was asked.
         place: Where its answer is looked for.
         reply: The model's reply, complete.
-        question: What it may be found by; None where only exactly.
         cache: Where it is kept.
     """
     try:
         refusal = cache.admission.refusal(request, place.conversation, reply)
         minutes = cache.freshness.minutes_of(request)
-        if refusal is None and holds_secret(question):
-            refusal = "a key or token is in it"
         if refusal is not None or minutes == 0:
             return Kept(entry=None, reason=refusal or "answers of its class are not kept")
-        key, entry = _entry(request, place, reply, question, minutes, cache)
+        key, entry = _entry(request, place, reply, minutes, cache)
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - a user's own function may raise anything
@@ -80,7 +77,7 @@ def _is_indexed(entry: CacheEntry, cache: Cache) -> bool:
 
 
 def _entry(
-    request: Request, place: Place, reply: Response, question: str | None, minutes: float | None, cache: Cache
+    request: Request, place: Place, reply: Response, minutes: float | None, cache: Cache
 ) -> tuple[str, CacheEntry]:
     conversation, now = place.conversation, cache.clock()
     message = answer_message(reply)
@@ -89,13 +86,22 @@ def _entry(
     calls = [step for step in conversation.steps if isinstance(step, AIMessage)] if answers_run else []
     provider, model = provider_and_model(request)
     entry = CacheEntry(
-        question=question if final and (answers_run or not conversation.steps) else None,
+        # A rewritten question finds answers, but what was answered in a conversation may lean on all of it.
+        question=conversation.question if final and (answers_run or not conversation.steps) else None,
         reply=storable_reply(reply),
         usage=recorded_usage([*calls, *([message] if message else [])], provider, model),
         tenant=place.partition.tenant,
         corpus_version=place.partition.corpus_version,
         tags=tags_of(cache.tags, request),
+        tools=tuple(sorted(_tools(reply, message) | (conversation.tools_called if answers_run else set()))),
         created_at=now,
         expires_at=None if minutes is None else now + 60 * minutes,
     )
     return (conversation.opening_key if answers_run else conversation.key), entry
+
+
+def _tools(reply: Response, message: AIMessage | None) -> set[str]:
+    """Return the tools a reply calls; a structured output's tool is none."""
+    if message is None or reply.structured_response is not None:
+        return set()
+    return {call["name"] for call in message.tool_calls}

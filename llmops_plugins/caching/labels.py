@@ -23,7 +23,7 @@ _KEPT = 20_000
 
 
 def label(question: str, stored: str, *, same: bool, tenant: str) -> PutOp:
-    """Return the operation that writes one; a store keeps 20,000 at most, and the newest stay.
+    """Return the operation that writes one; a store keeps some 20,000 at most.
 
     Args:
         question: What was asked.

@@ -222,6 +222,7 @@ class SemanticLLMCache(BaseCache):
             tenant=self.tenant,
             corpus_version=self.corpus_version,
             tags=tuple(cache.tags) if not callable(cache.tags) else (),
+            tools=tuple(sorted({call["name"] for message in messages for call in message.tool_calls})),
             created_at=now,
             expires_at=None if minutes is None else now + 60 * minutes,
         )

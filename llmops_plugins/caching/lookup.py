@@ -90,7 +90,8 @@ def exactly(place: Place, cache: Cache) -> Flow[CacheEntry | None]:
     # A hit prolongs no answer's life, and must write nothing.
     key = GetOp(place.partition.namespace, place.conversation.key, refresh_ttl=False)
     items: list[Item | None] = yield StoreOps(cache.store, [key])
-    return _fresh(items[0], cache)
+    entry = _fresh(items[0], cache)
+    return entry if entry is not None and cache.admission.allows(entry) else None
 
 
 def by_meaning(question: str, place: Place, cache: Cache, semantic: SemanticTier) -> Flow[LookUp]:
@@ -147,7 +148,9 @@ def _fresh(item: Item | None, cache: Cache) -> CacheEntry | None:
 
 def _searchable(item: SearchItem, cache: Cache) -> CacheEntry | None:
     entry = _fresh(item, cache)
-    return None if entry is None or not entry.question or entry.calls_tools else entry
+    if entry is None or not entry.question or entry.calls_tools:
+        return None
+    return entry if cache.admission.allows(entry) else None
 
 
 def _last(request: Request) -> object:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from llmops_plugins.caching.neighbourhood import NEIGHBOURHOOD
 from llmops_plugins.caching.packed import PackedFloats
@@ -39,11 +39,13 @@ _SHARE_OF_PRODUCTS = 0.5
 _NARROWEST = 1e-9
 """Spread taken for what does not vary."""
 
+_FINITE = ConfigDict(frozen=True, allow_inf_nan=False)
+
 
 class _Scale(BaseModel):
     """Standardises features, and keeps what lies far out from counting for more than it can."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _FINITE
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     farthest: float
@@ -61,10 +63,16 @@ class _Scale(BaseModel):
 class _Linear(BaseModel):
     """Log odds that are linear in standardised values."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _FINITE
     scale: _Scale
     intercept: float
     weights: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> _Linear:
+        if not len(self.weights) == len(self.scale.mean) == len(self.scale.deviation):
+            raise ValueError("weights, mean and deviation must be equally many")
+        return self
 
     @classmethod
     def signed(cls, features: Array, same: Array) -> _Linear:
@@ -87,13 +95,23 @@ class _Linear(BaseModel):
 class _Networks(BaseModel):
     """Networks on standardised features and on how the two vectors go together, direction by direction."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _FINITE
     dimensions: int
     directions: int
     centre: PackedFloats
     axes: PackedFloats
     scales: tuple[tuple[float, float], ...]
     networks: tuple[tuple[PackedFloats, PackedFloats, PackedFloats, PackedFloats], ...]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> _Networks:
+        whole = (len(self.centre), len(self.axes)) == (self.dimensions, self.dimensions * self.directions)
+        inputs = len(FEATURES) + 3 * self.directions
+        for into, hidden, out, bias in self.networks:
+            whole = whole and len(hidden) == len(out) == np.size(into) / inputs and len(bias) == 1
+        if not whole or len(self.scales) != 3:
+            raise ValueError("networks must fit the features and vectors")
+        return self
 
     @classmethod
     def fit(cls, features: Array, one: Array, other: Array, same: Array) -> _Networks:
@@ -155,13 +173,19 @@ class PairModel(BaseModel):
         networks: The networks, likewise.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _FINITE
     word_weights: dict[str, float]
     unseen_weight: float
     neighbourhood: bool = False
     linear: _Linear
     products: _Linear | None = None
     networks: _Networks | None = None
+
+    @model_validator(mode="after")
+    def _fits_features(self) -> PairModel:
+        if len(self.linear.weights) != len(FEATURES) + len(NEIGHBOURHOOD) * self.neighbourhood:
+            raise ValueError("linear must have a weight for each feature")
+        return self
 
     def log_odds(
         self,

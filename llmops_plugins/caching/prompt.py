@@ -93,14 +93,14 @@ def _is_unnamed(llm_string: str) -> bool:
 
 
 def _text_conversation(prompt: str) -> Conversation:
-    question = prompt.strip()
+    # All that is known of a text: instructions are part of it, so it is looked up exactly.
     key = digest(prompt)
     return Conversation(
         key=key,
         opening_key=key,
-        question=question or None,
+        question=None,
         steps=(),
-        refusal=None if question else "the prompt holds no text",
+        refusal=None if prompt.strip() else "the prompt holds no text",
     )
 
 

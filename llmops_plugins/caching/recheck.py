@@ -102,7 +102,8 @@ def _note(place: Place, candidate: Candidate, question: str, cache: Cache, *, di
     if entry is None:
         return
     put: list[Op] = []
-    if entry.created_at == candidate.entry.created_at:  # else a newer answer is there, and was not checked
+    # Only hits count for an entry; and where a newer answer is there, that one was not checked.
+    if candidate.refused_by is None and entry.created_at == candidate.entry.created_at:
         put.append(put_entry(cache, namespace, key, entry.checked_again(differs=differs)))
     stored = candidate.entry.question or ""
     if not holds_secret(question):

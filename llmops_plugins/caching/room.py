@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import random
+from collections.abc import Callable
 
 from langgraph.store.base import BaseStore, PutOp, SearchItem
 
@@ -18,46 +19,52 @@ _LEFT = 0.9
 
 
 class Room:
-    """Counts what is put, and makes room when there may be too much.
+    """Makes room when a store may hold too much.
 
-    Every tenth of the bound that is put, the entries are counted; above the bound the oldest go until a
-    tenth is free. So a store holds at most 1.1 times the bound for each process that fills it.
+    After one put in as many as a tenth of the bound, drawn by chance, the entries are counted; above the
+    bound the oldest go until a tenth is free. No process needs to know what others have put, or itself
+    before it was started anew; a store holds about 1.1 times the bound at most.
 
     Args:
         max_entries: The most entries a store keeps.
+        chance: Returns numbers from 0 to 1.
 
     Raises:
-        ConfigurationError: If that is no whole number from 1.
+        ConfigurationError: If ``max_entries`` is no whole number from 1.
     """
 
-    def __init__(self, max_entries: int) -> None:
+    def __init__(self, max_entries: int, *, chance: Callable[[], float] = random.random) -> None:
         if isinstance(max_entries, bool) or not isinstance(max_entries, int) or max_entries < 1:
             raise ConfigurationError("max_entries", f"must be a whole number from 1, got {max_entries!r}")
         self._max_entries = max_entries
-        self._lock = threading.Lock()
-        self._put = 0
+        self._chance = chance
 
     def note_put(self) -> bool:
         """Note that an entry was written; returns whether it is time to count them."""
-        with self._lock:
-            self._put += 1
-            due = self._put >= max(1, self._max_entries // 10)
-            self._put = 0 if due else self._put
-        return due
+        return self._chance() * max(1, self._max_entries // 10) < 1
 
     def make(self, store: BaseStore) -> Flow[int]:
         """Delete the oldest entries of a store that holds too many, and return how many."""
-        entries = yield from entries_of(store)
-        excess = len(entries) - self._max_entries
-        if excess <= 0:
+        places: list[tuple[float, tuple[str, ...], str]] = []
+
+        def visit(item: SearchItem) -> None:
+            if "reply" in item.value:
+                places.append((_age(item), item.namespace, item.key))
+
+        yield from scan(store, (ROOT,), visit)
+        if len(places) <= self._max_entries:
             return 0
-        excess = len(entries) - int(self._max_entries * _LEFT)
-        oldest = sorted(entries, key=lambda item: item.value.get("created_at", 0.0))[:excess]
+        oldest = sorted(places)[: len(places) - int(self._max_entries * _LEFT)]
         for start in range(0, len(oldest), _PAGE):
-            yield StoreOps(
-                store, [PutOp(one.namespace, one.key, None) for one in oldest[start : start + _PAGE]]
-            )
+            page = oldest[start : start + _PAGE]
+            yield StoreOps(store, [PutOp(namespace, key, None) for _, namespace, key in page])
         return len(oldest)
+
+
+def _age(item: SearchItem) -> float:
+    """Return when an entry was made; one that does not say goes first."""
+    created_at = item.value.get("created_at")
+    return float(created_at) if isinstance(created_at, int | float) else 0.0
 
 
 def entries_of(store: BaseStore) -> Flow[list[SearchItem]]:

@@ -13,6 +13,7 @@ from llmops_plugins.caching.entry import CacheEntry
 from llmops_plugins.caching.guards.defaults import DEFAULT_GUARDS, first_refusal
 from llmops_plugins.caching.guards.guard import Guard
 from llmops_plugins.caching.partition import STATE
+from llmops_plugins.caching.same_answer import SameAnswer
 from llmops_plugins.caching.shipped import shipped_rule
 from llmops_plugins.caching.similarity_rule import Match, SimilarityRule
 from llmops_plugins.drift_monitor import DriftMonitor
@@ -22,12 +23,15 @@ from llmops_plugins.storage.cached_embeddings import CachedEmbeddings
 from llmops_plugins.storage.embeddings import resolve_embeddings
 from llmops_plugins.storage.item_indexing import embeddings_name
 from llmops_plugins.verification.settings import check_probability, check_share
-from llmops_plugins.verification.similarity import SimilarAnswers, cosine
+from llmops_plugins.verification.similarity import cosine
 from llmops_plugins.verification.verdict import Verifier, check_verifier
 
-__all__ = ["Candidate", "SemanticTier"]
+__all__ = ["CANDIDATES", "Candidate", "SemanticTier"]
 
-_SAME_ANSWER = 0.7
+CANDIDATES = 10
+"""How many stored questions a tier looks at unless it is told otherwise; rules are calibrated on as many."""
+
+
 _WORTH_A_LABEL = 0.6
 """Cosine below which questions have so little in common that no rule has anything to learn from them."""
 _LONGEST_QUESTION = 500
@@ -81,8 +85,9 @@ class SemanticTier:
         guards: What refuses a similar question that is not the same; see
             :data:`~llmops_plugins.caching.guards.defaults.DEFAULT_GUARDS`.
         candidates: How many stored questions are looked at.
-        same_answer: Judges whether two replies say the same, for checks. By default their embeddings must be
-            similar; for long prose an LLM ``PairwiseJudge`` is better.
+        same_answer: Judges whether two replies say the same, for checks; by default
+            :class:`~llmops_plugins.caching.same_answer.SameAnswer`. For long prose an LLM ``PairwiseJudge``
+            is better.
         recheck_share: Share of hits that are asked again, in the background and at their cost.
         rechecks_an_hour: Most of them in any hour.
         rewrite: Chat model that makes a later turn's question stand on its own, so that it can be looked up;
@@ -103,7 +108,7 @@ class SemanticTier:
         rule: SimilarityRule | Path | str | None = None,
         threshold: float | None = None,
         guards: Sequence[Guard] = DEFAULT_GUARDS,
-        candidates: int = 10,
+        candidates: int = CANDIDATES,
         same_answer: Verifier | None = None,
         recheck_share: float = 0.02,
         rechecks_an_hour: int = 60,
@@ -124,7 +129,7 @@ class SemanticTier:
         self.threshold = threshold
         self.rule = _rule(rule, threshold, self.embeddings)
         self.tested = self.rule.threshold(max_error, confidence, self._guard_names()) if self.rule else None
-        self.same_answer = same_answer or SimilarAnswers(self.embeddings, minimum_similarity=_SAME_ANSWER)
+        self.same_answer = same_answer or SameAnswer(self.embeddings)
         check_verifier("same_answer", self.same_answer)
         self.rewriter = None if rewrite is None else as_chat_model("rewrite", rewrite)
         self.monitor = DriftMonitor(

@@ -101,7 +101,7 @@ class SimilarityRule(BaseModel):
         fingerprint: SHA-256 of the pairs.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
     format: Literal[1] = 1
     embeddings: str
     dimensions: int

@@ -39,6 +39,10 @@ class Flight(Generic[Outcome]):
         self._flights = flights
         self._key = key
 
+    def give_up(self) -> None:
+        """Stop waiting for a leader that takes too long: whoever comes next leads."""
+        self._flights.forget(self._key, self.future)
+
     def land(self, outcome: Outcome | None) -> None:
         """End the flight, if this run leads it and it has not ended: waiters get the outcome.
 
@@ -46,7 +50,7 @@ class Flight(Generic[Outcome]):
             outcome: What the leader brought; None makes the next waiter lead.
         """
         if self.leads and not self.future.done():
-            self._flights.forget(self._key)
+            self._flights.forget(self._key, self.future)
             self.future.set_result(outcome)
 
 
@@ -73,10 +77,12 @@ class SingleFlight(Generic[Outcome]):
             key=key,
         )
 
-    def forget(self, key: str) -> None:
-        """Let the next run that joins under the key lead."""
+    def forget(self, key: str, future: Future[Outcome | None]) -> None:
+        """Let the next run that joins under the key lead, unless another flight has begun there."""
         with self._lock:
-            self._begun.pop(key, None)
+            begun = self._begun.get(key)
+            if begun is not None and begun[0] is future:
+                del self._begun[key]
 
 
 def _runner() -> Any:

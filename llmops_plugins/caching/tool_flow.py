@@ -52,9 +52,9 @@ def cached_call(request: ToolCallRequest, cache: ToolCache) -> Flow[ToolReply]:
     if isinstance(place, PassedBy):
         yield Emit(tool_call_passed_by(request, place.reason))
         return (yield from forwarded(request))
-    flight = cache.flights.join(place.flight_key)
+    flight, waiting_since = cache.flights.join(place.flight_key), cache.clock()
     while not flight.leads:
-        shared = yield from _awaited(flight, cache)
+        shared = yield from _awaited(flight, waiting_since + cache.patience_seconds - cache.clock())
         if shared is None:
             flight = cache.flights.join(place.flight_key)
         elif shared.result is not None:
@@ -110,11 +110,12 @@ def _led(
     return (yield from _made(request, place, cache, flight, failure))
 
 
-def _awaited(flight: Flight[Shared], cache: ToolCache) -> Flow[Shared | None]:
+def _awaited(flight: Flight[Shared], seconds: float) -> Flow[Shared | None]:
     """Wait for a flight's leader; one that takes too long brings nothing to share."""
     try:
-        shared: Shared | None = yield Wait(flight.future, cache.patience_seconds)
+        shared: Shared | None = yield Wait(flight.future, max(seconds, 0.0))
     except TimeoutError:
+        flight.give_up()
         return Shared(result=None)
     return shared
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from langchain_core.messages import ToolMessage, messages_from_dict, messages_to_dict
 
-from llmops_plugins.caching.admission import plain
+from llmops_plugins.caching.admission import holds_secret, plain
 from llmops_plugins.events import BLOCKED_KEY
-from llmops_plugins.redaction import hide_secrets
 
 __all__ = ["ToolResult", "refusal_of_result", "storable_result"]
 
@@ -118,8 +117,7 @@ def refusal_of_result(reply: Any) -> str | None:
         return "the result's artifact is no plain data"
     if not reply.content or (isinstance(reply.content, str) and reply.content.isspace()):
         return "the result is empty"
-    texts = [reply.text, json.dumps(reply.content), json.dumps(reply.artifact)]
-    if any(hide_secrets(text) != text for text in texts):
+    if holds_secret([reply.content, reply.artifact, reply.additional_kwargs, reply.response_metadata]):
         return "a key or token is in it"
     return None
 

@@ -134,3 +134,16 @@ def test_threads_lose_no_check_and_spend_no_budget_twice():
     assert max(state.differing for of_thread in found for state in of_thread) == 400
     due = together(lambda _: sum(watched.is_due() for _ in range(100)))
     assert sum(due) == 100
+
+
+@pytest.mark.parametrize("bound", [0.001, 0.01, BOUND])
+def test_one_answer_that_differs_is_no_breach_and_a_second_may_be(bound):
+    watched = monitor(bound=bound, confidence=0.5)
+    first, second = (watched.record(differs=True) for _ in range(2))
+    assert (first.differing, first.breached) == (1, False)
+    assert (second.differing, second.breached, second.breaches) == (2, True, 1)
+
+
+def test_nor_is_the_first_one_after_a_breach():
+    watched = monitor(bound=0.001, confidence=0.5)
+    assert [watched.record(differs=True).breached for _ in range(4)] == [False, True, False, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from llmops_plugins.caching.guards.guard import one_sided, swapped
 from llmops_plugins.caching.guards.polarity import Negative, Polarity, polarity_of
@@ -12,6 +13,8 @@ from llmops_plugins.caching.guards.reading import Reading, differ_in_little, rea
 __all__ = ["Negation"]
 
 SLIGHTLY = 1
+LASTING = frozenset({"keep"})
+NO_LONGER = frozenset({("any", "further"), ("any", "longer"), ("any", "more"), ("no", "longer")})
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,19 @@ def _opposites(new: Polarity, stored: Polarity, alike: bool) -> Iterator[tuple[s
 def _one_sided(negated: Reading, plain: Reading) -> Negative | None:
     """Return the negation that ``negated`` has and ``plain`` lacks, where it bears on what both ask about."""
     more, fewer = negated.part(polarity_of), plain.part(polarity_of)
-    if fewer.implied - more.implied:
+    if fewer.implied - more.implied - (LASTING if _no_longer(negated) else frozenset()):
         return None
     known = {one.scope for one in fewer.negatives}
     extra = [one for one in more.negatives if one.scope not in known] or list(more.negatives)
     if _is_contained(negated, plain) or _differ_slightly(negated, plain):
         return extra[0]
     return next((one for one in extra if one.scope in plain.stems), None)
+
+
+def _no_longer(negated: Reading) -> bool:
+    """Whether what is negated is that something lasts: not any longer."""
+    pairs = set(pairwise(negated.lower))
+    return "anymore" in negated.lower or bool(pairs & NO_LONGER)
 
 
 def _differ_slightly(one: Reading, other: Reading) -> bool:

@@ -16,6 +16,7 @@ GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?|\d{1,3}(?:['_]\d{3})
 PLAIN = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 WITH_SUFFIX = re.compile(r"(\d[\d.,'_]*)([^\W\d_]+)")
+WITH_POWER = re.compile(r"(\d[\d.,]*)((?:[mck]?m|ft)[23])")
 CLOCK = re.compile(
     r"(\d{1,2})[:.](\d{2})(?::\d{2})?(am|pm|a\.m|p\.m)?|(\d{1,2})(am|pm|a\.m|p\.m)", re.IGNORECASE
 )
@@ -83,7 +84,7 @@ def _with_digits(inner: str) -> Iterator[Token]:
     if whole:
         yield whole
         return
-    suffixed = WITH_SUFFIX.fullmatch(inner)
+    suffixed = WITH_SUFFIX.fullmatch(inner) or WITH_POWER.fullmatch(inner)
     if suffixed and (number := _plain(suffixed[1])):
         yield number._replace(text=inner)
         yield Token("word", suffixed[2], suffixed[2].casefold(), glued=True)

@@ -41,7 +41,11 @@ class NumbersAndUnits:
             for quantity in found:
                 if quantity.strength in needed:
                     return one_sided(quantity.said, in_new=in_new)
-        return _exchanged(only_new, only_old, alike) or _crossed(new, old)
+        return (
+            _exchanged(only_new, only_old, alike)
+            or _measured_otherwise(only_new, only_old, new, old)
+            or _crossed(new, old)
+        )
 
 
 def _is_told(quantities: Sequence[Quantity]) -> bool:
@@ -81,6 +85,30 @@ def _exchanged(new: Sequence[Quantity], stored: Sequence[Quantity], alike: bool)
         if other and (alike or None not in (one.amount, other.amount)):
             return swapped(one.said, other.said)
     return None
+
+
+def _measured_otherwise(
+    only_new: Sequence[Quantity],
+    only_old: Sequence[Quantity],
+    new: Sequence[Quantity],
+    stored: Sequence[Quantity],
+) -> str | None:
+    """Refuse where each question names units of one dimension, and none that the other names."""
+    for one in only_new:
+        for other in only_old:
+            dimensions = _dimensions(one) & _dimensions(other)
+            if dimensions and not _shared(new, stored, dimensions):
+                return swapped(one.said, other.said)
+    return None
+
+
+def _dimensions(one: Quantity) -> set[str]:
+    return set(one.dimension.split(" or ")) - {""}
+
+
+def _shared(new: Sequence[Quantity], stored: Sequence[Quantity], dimensions: set[str]) -> set[str | None]:
+    here, there = ({one.measure for one in some if dimensions & _dimensions(one)} for some in (new, stored))
+    return here & there
 
 
 def _kind(one: Quantity) -> str:

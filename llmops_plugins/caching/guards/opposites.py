@@ -26,7 +26,7 @@ add insert put attach adding | remove delete detach erase drop
 install | uninstall remove
 import importing | export exporting
 ~send sent sender sending | receive received receiver recipient receiving
-above over | below under beneath
+above over | below under beneath underneath
 pro pros advantage advantages benefit benefits upside upsides strength strengths | con cons disadvantage \
 disadvantages drawback drawbacks downside downsides weakness weaknesses
 male males man men boy boys guy guys | female females woman women girl girls
@@ -195,6 +195,7 @@ predator predators | prey
 ~summer | winter
 sunrise | sunset
 odd-numbered | even-numbered
+reinstate reinstated reinstating | cancel cancelling canceled cancelled revoke revoked
 renew renewing renewed | cancel cancelling canceled cancelled
 inhabited | uninhabited
 merge merging | split splitting
@@ -208,6 +209,11 @@ approve approving approved | revoke revoking revoked
 grant granting granted | revoke revoking revoked
 dim | brighten
 upvote upvotes | downvote downvotes
+refuse refuses refused decline | agree agrees agreed
+outdated obsolete out_of_date | up_to_date
+within | outside beyond
+vote_for voting_for argument_for arguments_for reasons_for case_for evidence_for in_favour_of in_favor_of | \
+vote_against voting_against argument_against arguments_against reasons_against case_against evidence_against
 liberal left-wing | conservative right-wing
 ~even | odd
 ~cause causes | effect effects cure

@@ -21,13 +21,14 @@ from llmops_plugins.caching.guards.reading import EMPTY_WORDS, Reading, base_for
 
 __all__ = ["Negative", "Polarity", "polarity_of"]
 
-FARTHEST_PARTICLE = 3
+FARTHEST_PARTICLE = 5
 PHRASES = frozenset(word for word in OPPOSITES if "_" in word)
 IMPLIED_STARTS = {word.split("_")[0] for word in IMPLIED_NEGATIVES if "_" in word}
 PHRASE_STARTS = {word.split("_")[0] for word in PHRASES}
 CANCELLED_WITHIN = 2
 SCOPE_WITHIN = 5
 WISHES = vocabulary("want wants wanted need needs needed")
+BEFORE_A_WISH = vocabulary("i'd we'd would he'd she'd they'd you'd id look looks feel feels sound sounds is")
 _NO_NEGATION = (
     r"not only",
     r"why not",
@@ -147,6 +148,8 @@ def _scope(following: Sequence[str]) -> str:
 def _with_particles(words: Sequence[str]) -> Iterator[str]:
     """Yield the words and known phrases, verbs with a particle as one: "turn it off" is "turn_off"."""
     for at, word in enumerate(words):
+        if word == "like" and at and words[at - 1] in BEFORE_A_WISH:
+            continue
         if word in PARTICLE_VERBS:
             after = words[at + 1 : at + 2 + FARTHEST_PARTICLE]
             particle = next((PARTICLES[one] for one in after if one in PARTICLES), None)

@@ -21,10 +21,12 @@ from llmops_plugins.caching.guards.quantity import (
     Quantity,
     Strength,
     measure_of,
+    of_bare_unit,
     of_ordinal,
     of_token,
 )
 from llmops_plugins.caching.guards.reading import Reading, vocabulary
+from llmops_plugins.caching.guards.unit_phrases import with_units_joined
 from llmops_plugins.caching.guards.unit_words import BARE_UNITS, CURRENCY_SIGNS, GLUED_UNITS, UNITS, Unit
 
 __all__ = ["quantities_in"]
@@ -34,6 +36,8 @@ FEW = 31
 STARTING = vocabulary("in at on of the for from to by and or with")
 COMPOUNDS = vocabulary("factor way sided fold")
 MEASURES = vocabulary("g m l h")  # short units that are no word of their own
+SHORT_ALONE = vocabulary("g m l w v")
+BEFORE_A_SHORT_UNIT = vocabulary("in into to per many")
 BUSINESS = frozenset({"business", "working"})
 
 
@@ -46,8 +50,8 @@ class _Reader:
     """Goes through the tokens of one question once."""
 
     def __init__(self, tokens: list[Token]) -> None:
-        self.tokens = tokens
-        self.values = [token.value if token.kind == "word" else "" for token in tokens]
+        self.tokens = list(with_units_joined(tokens))
+        self.values = [token.value if token.kind == "word" else "" for token in self.tokens]
         self.at = 0
 
     def read(self) -> Iterator[Quantity]:
@@ -92,9 +96,8 @@ class _Reader:
         if unit is None and before is not None and money:
             unit = CURRENCY_SIGNS.get(before.value) or UNITS.get(before.value)
         if unit:
-            shown = (
-                said if unit_said is None or said.casefold().endswith(unit_said) else f"{said} {unit_said}"
-            )
+            is_said = unit_said is None or said.casefold().endswith(unit_said)
+            shown = said if is_said else f"{said} {unit_said}"
             number = None if unit.base == "percent" else value
             strength: Strength = "telling" if value <= FEW else "required"
             return Quantity(
@@ -104,7 +107,7 @@ class _Reader:
                 strength,
                 number=number,
                 measure=measure_of(unit),
-                aliases=self._bounds(value, self._word_at(start - 1), start),
+                aliases=self._bounds(value, self._word_at(start - 1), start, unit),
             )
         return self._plain(value, said, start)
 
@@ -119,14 +122,15 @@ class _Reader:
         strength: Strength = "telling" if telling and not versioned else "required"
         return Quantity(value, None, said, strength, number=value, aliases=codes, follows=follows)
 
-    def _bounds(self, value: Fraction, before: str, start: int) -> tuple[str, ...]:
+    def _bounds(self, value: Fraction, before: str, start: int, unit: Unit | None = None) -> tuple[str, ...]:
         """Return what "more than two" and "three or more" are both known as."""
+        of = measure_of(unit) if unit and unit.dimension else ""
         two_before = self._word_at(start - 2)
         if (two_before, before) in {("more", "than"), ("", "over")}:
-            return (f">{value}",)
+            return (f">{value} {of}",)
         after = self.values[self.at : self.at + 2]
         if after == ["or", "more"] or (two_before, before) == ("at", "least"):
-            return (f">{value - 1}",)
+            return (f">{value - 1} {of}",)
         return ()
 
     def _scaled(self, value: Fraction, is_money: bool) -> Fraction:
@@ -170,11 +174,8 @@ class _Reader:
         following = self.values[self.at + 1 : self.at + 3]
         if before == "at":
             return "pm" if following[:1] == ["night"] else None
-        return (
-            {"morning": "am", "afternoon": "pm", "evening": "pm"}.get(following[-1])
-            if following[:1] == ["the"]
-            else None
-        )
+        halves = {"morning": "am", "afternoon": "pm", "evening": "pm"}
+        return halves.get(following[-1]) if following[:1] == ["the"] else None
 
     def _time_of_day(self, token: Token) -> Quantity:
         self.at += 1
@@ -247,7 +248,9 @@ class _Reader:
         elif word in MONTHS and self._is_dated(start):
             yield Quantity(Fraction(MONTHS[word]), "month", token.text)
         elif word in BARE_UNITS and not self._is_day(start - 1):
-            yield Quantity(None, None, word, "exchange", measure=measure_of(BARE_UNITS[word]))
+            yield of_bare_unit(BARE_UNITS[word], word, (self._word_at(start - 2), before))
+        elif word in SHORT_ALONE and before in BEFORE_A_SHORT_UNIT:
+            yield of_bare_unit(GLUED_UNITS[word], word, (self._word_at(start - 2), before))
         elif token.text in {"WW", "WWI", "WWII"} and word != "ww":
             yield Quantity(Fraction(len(word) - 2), None, token.text, number=Fraction(len(word) - 2))
 
@@ -261,9 +264,8 @@ class _Reader:
         said = " ".join(self.values[start : self.at])
         if word == "one" and self.at == start + 1 and after not in UNITS and following != "and":
             return
-        if word == "two" and self.at == start + 1 and before in BEFORE_A_PAIR and after not in UNITS:
-            return
-        if after in COMPOUNDS:
+        is_pair = word == "two" and self.at == start + 1 and before in BEFORE_A_PAIR and after not in UNITS
+        if is_pair or after in COMPOUNDS:
             return
         yield self._amount(value, said, start)
 

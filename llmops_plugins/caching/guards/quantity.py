@@ -11,7 +11,16 @@ from llmops_plugins.caching.guards.number_words import NUMBER_WORDS, ORDINALS
 from llmops_plugins.caching.guards.reading import vocabulary
 from llmops_plugins.caching.guards.unit_words import Unit
 
-__all__ = ["NUMBERED", "VERSIONED", "Quantity", "Strength", "measure_of", "of_ordinal", "of_token"]
+__all__ = [
+    "NUMBERED",
+    "VERSIONED",
+    "Quantity",
+    "Strength",
+    "measure_of",
+    "of_bare_unit",
+    "of_ordinal",
+    "of_token",
+]
 
 Strength = Literal["required", "telling", "exchange", "optional"]
 
@@ -31,6 +40,8 @@ NUMBERED = vocabulary(
 NOT_ORDINAL_AFTER = vocabulary("a per every each split just in")
 NOT_ORDINAL_BEFORE = vocabulary("hand hands thoughts party name names aid opinion class half")
 OPTIONAL_CODES = frozenset({"covid19", "24/7", "k8s", "i18n"})
+ASKED_IN = vocabulary("in into many")
+RATED_BY = vocabulary("per")
 WORLD_WARS = {"ww1": Fraction(1), "ww2": Fraction(2)}
 
 
@@ -48,6 +59,7 @@ class Quantity(NamedTuple):
         aliases: Codes that it may be written as: ``iphone15`` for a number with the word before it, ``>2``
             for "three or more".
         follows: The word after it, where it has no unit.
+        dimension: What a unit that stands alone measures, where it may not be exchanged for another.
     """
 
     amount: Fraction | str | None
@@ -58,6 +70,7 @@ class Quantity(NamedTuple):
     measure: str | None = None
     aliases: tuple[str, ...] = ()
     follows: str = ""
+    dimension: str = ""
 
 
 def of_token(token: Token) -> Sequence[Quantity]:
@@ -101,3 +114,22 @@ def of_ordinal(word: str, before: str, following: str) -> Sequence[Quantity]:
 def measure_of(unit: Unit) -> str:
     """Return what a unit is called whatever its spelling."""
     return f"{unit.factor} {unit.base}"
+
+
+def of_bare_unit(unit: Unit, said: str, before: tuple[str, str]) -> Quantity:
+    """Return the quantity that a unit is where no number stands before it.
+
+    A stretch of time says what is measured only where it is asked for (in hours, how many hours) or priced
+    by (per hour): elsewhere days and years are words like others.
+
+    Args:
+        unit: The unit.
+        said: What it is called.
+        before: The two words before it.
+    """
+    dimension = unit.dimension
+    if dimension == "time":
+        asked = before[1] in ASKED_IN or before == ("number", "of")
+        rated = before[1] in RATED_BY or before == ("by", "the")
+        dimension = "time" if asked else "rate" if rated else ""
+    return Quantity(None, None, said, "exchange", measure=measure_of(unit), dimension=dimension)

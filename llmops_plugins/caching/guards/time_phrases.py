@@ -40,13 +40,18 @@ part: morning mornings
 part: afternoon afternoons
 part: evening evenings
 part: night nights overnight
-rhythm: hourly every_hour per_hour an_hour each_hour
-rhythm: daily every_day per_day a_day each_day everyday
-rhythm: weekly every_week per_week a_week each_week
+rhythm: per_second every_second each_second
+rhythm: per_minute every_minute each_minute by_the_minute
+rhythm: hourly every_hour per_hour an_hour each_hour by_the_hour
+rhythm: nightly every_night per_night a_night each_night by_the_night
+rhythm: daily every_day per_day a_day each_day everyday by_the_day
+rhythm: weekly every_week per_week a_week each_week by_the_week
 rhythm: biweekly fortnightly every_two_weeks
-rhythm: monthly every_month per_month a_month each_month
-rhythm: quarterly every_quarter per_quarter
-rhythm: annually yearly annual every_year per_year a_year each_year per_annum
+rhythm: monthly every_month per_month a_month each_month by_the_month
+rhythm: quarterly every_quarter per_quarter a_quarter each_quarter by_the_quarter
+rhythm: termly every_term per_term each_term by_the_term
+rhythm: every_semester per_semester each_semester by_the_semester
+rhythm: annually yearly annual every_year per_year a_year each_year per_annum by_the_year
 order: before prior_to
 order: after
 order: during while

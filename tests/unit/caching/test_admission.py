@@ -125,3 +125,32 @@ def test_what_is_stored_is_whole_and_plain():
     assert type(message) is AIMessage
     assert message.response_metadata == {"model_name": "m", "finish_reason": "stop"}
     assert message.additional_kwargs == {"citation": "a"}
+
+
+REASONING = [
+    {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
+    {"type": "thinking", "thinking": "Hm.", "signature": "x"},
+    {"type": "redacted_thinking", "data": "x"},
+]
+TEXT = {"type": "text", "text": "Berlin.", "id": "msg_1", "annotations": [{"url": "https://example.org"}]}
+
+
+def test_a_last_reply_is_stored_without_reasoning_and_ids_of_the_one_response_that_had_them():
+    reply = AIMessage([*REASONING, TEXT, "Bye."])
+    (message,) = storable_reply(ModelResponse(result=[reply]))
+    assert message.content == [{key: TEXT[key] for key in ("type", "text", "annotations")}, "Bye."]
+    assert reply.content == [*REASONING, TEXT, "Bye."]  # the user's own message stays as it is
+
+
+def test_a_reply_that_calls_tools_keeps_them_since_providers_want_them_back_beside_the_call():
+    (message,) = storable_reply(ModelResponse(result=[AIMessage([*REASONING, TEXT], tool_calls=[CALL])]))
+    assert message.content == [*REASONING, TEXT]
+
+
+def test_a_reply_of_reasoning_alone_says_nothing():
+    assert refusal(AIMessage(REASONING)) == "the reply is empty"
+
+
+def test_plain_text_is_stored_as_it_is():
+    (message,) = storable_reply(ModelResponse(result=[AIMessage("Berlin. \n")]))
+    assert message.content == "Berlin. \n"

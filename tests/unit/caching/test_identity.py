@@ -2,11 +2,13 @@
 
 import dataclasses
 import enum
+import gc
 import sqlite3
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain.agents.middleware import AgentMiddleware
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr, create_model
@@ -135,7 +137,8 @@ def test_a_model_that_does_not_say_what_identifies_it_is_known_by_its_fields():
     cold, warm = OwnModel(replies=["a"]), OwnModel(replies=["a"], temperature=1.0)
     assert digest(model_identity(cold)) == digest(model_identity(OwnModel(replies=["a"])))
     assert digest(model_identity(cold)) != digest(model_identity(warm))
-    wrapped = [with_middleware(model, Cached().middleware) for model in (cold, warm)]
+    middleware = Cached().middleware
+    wrapped = [with_middleware(model, middleware) for model in (cold, warm)]
     assert digest(model_identity(wrapped[0])) != digest(model_identity(wrapped[1]))
 
 
@@ -164,3 +167,50 @@ def test_a_binding_is_the_model_and_its_settings():
     assert digest(model_identity(model.bind(stop=["a"]))) != digest(model_identity(model.bind(stop=["b"])))
     with pytest.raises(CannotNameError, match="is no chat model"):
         model_identity(model.with_retry())
+
+
+# --- models in middleware ------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Polite(AgentMiddleware):
+    """Equal to another with the same word, and so without a hash."""
+
+    word: str
+
+    def wrap_model_call(self, request, handler):
+        return handler(request)
+
+
+Frozen = dataclasses.make_dataclass("Frozen", [("word", str)], bases=(AgentMiddleware,), frozen=True)
+
+
+@pytest.mark.parametrize("kind", [Polite, Frozen])
+def test_a_model_in_middleware_shares_a_name_with_itself_only(kind):
+    first, second = kind("please"), kind("please")
+    assert first == second  # though what they do to answers cannot be read from outside
+    model = OwnModel(replies=["a"])
+    wrapped = with_middleware(model, first)
+    assert digest(model_identity(wrapped)) == digest(model_identity(wrapped))
+    assert digest(model_identity(wrapped)) == digest(model_identity(with_middleware(model, first)))
+    others = [model, with_middleware(model, second), with_middleware(model, first, second)]
+    others.append(with_middleware(model, second, first))
+    assert len({digest(model_identity(one)) for one in [wrapped, *others]}) == 5
+
+
+def test_middleware_that_is_gone_leaves_its_name_to_nobody():
+    model, names = OwnModel(replies=["a"]), set()
+    for _ in range(50):  # in whose place in memory the next one is often put
+        names.add(digest(model_identity(with_middleware(model, Polite("please")))))
+        gc.collect(0)
+    assert len(names) == 50
+
+
+def test_middleware_that_cannot_be_told_from_others_is_no_name():
+    class Slotted:
+        __slots__ = ()
+        name = "slotted"
+
+    wrapped = with_middleware(OwnModel(replies=["a"])).model_copy(update={"middleware": (Slotted(),)})
+    with pytest.raises(CannotNameError, match="a Slotted cannot be told from others"):
+        model_identity(wrapped)

@@ -93,14 +93,14 @@ async def test_in_an_event_loop_too(cache):
     assert (await model.ainvoke(QUESTION)).text == "two"
 
 
-def test_a_text_model_is_answered_too():
+def test_a_text_is_looked_up_exactly_since_instructions_are_part_of_it():
     cache = semantic_cache()
     model = FakeListLLM(responses=["one", "two", "three"], cache=cache)
     assert [model.invoke(prompt) for prompt in (QUESTION, QUESTION, REWORDED, "another thing")] == [
         "one",
         "one",
-        "one",
         "two",
+        "three",
     ]
 
 

@@ -42,5 +42,7 @@ def test_labels_and_state_are_no_entries():
 
 
 def test_it_is_counted_now_and_then_only():
-    room = Room(100)
-    assert [room.note_put() for _ in range(30)].count(True) == 3
+    chances = iter([0.5, 0.09, 0.1, 0.0])
+    room = Room(100, chance=lambda: next(chances))  # once in ten puts
+    assert [room.note_put() for _ in range(4)] == [False, True, False, True]
+    assert Room(1).note_put()
