@@ -12,9 +12,12 @@ from langchain_core.messages import AIMessage
 from llmops_plugins.effects import Emit, Flow, Forward, ModelReply, Response, Result, Spawn
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision, Mode
+from llmops_plugins.failures import warn_once
 from llmops_plugins.flow import Steps, arun, run
 
 __all__ = ["FlowMiddleware", "fail_open"]
+
+_REMEDY = 'mend what it calls, or switch it off with mode="off"'
 
 
 class FlowMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -131,6 +134,7 @@ def fail_open(capability: str, flow: Flow[Response], request: ModelRequest[Any])
             if error is live_error:
                 raise
             failure = f"{type(error).__name__} inside the {capability}"
+            warn_once(f"the {capability}", error, _REMEDY)
     with contextlib.suppress(Exception):  # who cannot hear of the failure must not make it the user's
         yield Emit(
             Decision(capability=capability, outcome="failed_open", reason=failure, rejected=tuple(paid))

@@ -25,6 +25,13 @@ def no_network(request):
     pytest_socket.enable_socket()
 
 
+@pytest.fixture
+def warnings_logged(caplog, monkeypatch):
+    """Return what is warned of from here on: a process says each cause once, in whichever test it came."""
+    monkeypatch.setattr("llmops_plugins.failures._warned", set())
+    return lambda: [one.getMessage() for one in caplog.records if one.name == "llmops_plugins.failures"]
+
+
 class Listener(BaseCallbackHandler):
     """Writes down what callbacks say, in order."""
 

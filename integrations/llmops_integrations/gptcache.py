@@ -99,7 +99,8 @@ class GPTCacheBackend(BaseStore):
             adopt: As for the class.
 
         Raises:
-            ConfigurationError: If ``dimension`` is not the index's, or ``max_size`` is below the rows there.
+            ConfigurationError: If ``directory`` is no folder, ``dimension`` is not the index's, or
+                ``max_size`` is below the rows there.
             MissingExtraError: If GPTCache or faiss is not installed.
         """
         return cls(open_cache(directory, embeddings, dimension, max_size), adopt=adopt)

@@ -49,13 +49,18 @@ def open_cache(directory: str | PathLike[str], embeddings: Embeddings, dimension
         max_size: Most rows.
 
     Raises:
-        ConfigurationError: If ``dimension`` is not the index's, or ``max_size`` is below the rows there.
+        ConfigurationError: If ``directory`` is no folder, ``dimension`` is not the index's, or
+            ``max_size`` is below the rows there.
         MissingExtraError: If GPTCache or faiss is not installed.
     """
     gptcache = import_gptcache()
     manager = importlib.import_module("gptcache.manager")
     folder = Path(directory).resolve()  # faiss is written at exit, wherever the process works by then
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"must be a folder that is there or can be made, {folder} is not: {error.strerror}"
+        raise ConfigurationError("directory", problem) from error
     rows = manager.CacheBase("sqlite", sql_url=URL.create("sqlite", database=str(folder / "sqlite.db")))
     if rows.count() > max_size:
         raise ConfigurationError(

@@ -39,7 +39,7 @@ class Totals:
     """Sums over a set of calls.
 
     Args:
-        calls: Model calls that were sent, failed ones included.
+        calls: Calls that were sent to models and embeddings, failed ones included.
         input_tokens: Tokens sent, as billed, or as estimated for aborted streams.
         output_tokens: Tokens written.
         resent_tokens: Of the input, what an earlier call of the same thread had already sent.
@@ -50,7 +50,8 @@ class Totals:
         saved_measured_usd: Savings whose avoided call's own usage is on record, net of what they took; None
             when there are such decisions and none of them has a price.
         saved_estimated_usd: Savings whose avoided call is an estimate. Not to be added to the measured ones.
-        usage_coverage: Share of the finished calls whose provider reported usage; None without any.
+        usage_coverage: Share of the finished calls of models, not of embeddings, whose provider reported
+            usage; None without any.
         unpriced_calls: Calls with usage that nothing prices; the costs leave them out.
         calls_without_usage: Calls whose provider reported no usage; the costs leave them out as well.
         unpriced_decisions: Decisions whose saving is unknown for want of a price.

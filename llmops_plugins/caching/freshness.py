@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from langgraph.store.base import BaseStore
 
+from llmops_plugins.caching.settings import check_function
 from llmops_plugins.effects import Request
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.messages import last_question
@@ -37,13 +38,18 @@ class Freshness:
             changes, such as today, price or status, and ``"stable"`` otherwise.
 
     Raises:
-        ConfigurationError: If minutes are no minutes.
+        ConfigurationError: If minutes are no minutes, or ``classify`` is no plain function.
     """
 
     minutes: Mapping[str, float | None] = field(default_factory=lambda: _MINUTES)
     classify: Callable[[Request], str] | None = None
 
     def __post_init__(self) -> None:
+        check_function("freshness.classify", self.classify)
+        given: Any = self.minutes
+        if not isinstance(given, Mapping):
+            problem = f"must be minutes by class such as {{'stable': 60, 'volatile': 5}}, got {given!r}"
+            raise ConfigurationError("freshness.minutes", problem)
         for name, minutes in self.minutes.items():
             wrong: Any = minutes
             if wrong is not None and (not isinstance(wrong, int | float) or not wrong >= 0):

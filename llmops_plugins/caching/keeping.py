@@ -9,11 +9,14 @@ from langchain_core.messages import AIMessage
 from langgraph.store.base import PutOp
 
 from llmops_plugins.caching.admission import storable_reply
+from llmops_plugins.caching.conversation import Conversation
 from llmops_plugins.caching.entry import CacheEntry, recorded_usage
 from llmops_plugins.caching.freshness import minutes_left, tags_of
+from llmops_plugins.caching.injected import takes_run_state
 from llmops_plugins.caching.partition import provider_and_model
-from llmops_plugins.caching.place import Place
+from llmops_plugins.caching.place import CHECK_FUNCTIONS, CHECK_STORE, Place
 from llmops_plugins.effects import NEVER_SWALLOWED, Flow, Request, Response, Spawn, StoreOps
+from llmops_plugins.failures import warn_once
 from llmops_plugins.verification.verdict import answer_message
 
 if TYPE_CHECKING:
@@ -55,10 +58,12 @@ def keep(request: Request, place: Place, reply: Response, cache: Cache) -> Flow[
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - a user's own function may raise anything
+        warn_once("the cache's admit, freshness or tags", error, CHECK_FUNCTIONS)
         return Kept(entry=None, reason=type(error).__name__, failed=True)
     try:
         yield StoreOps(cache.store, [put_entry(cache, place.partition.namespace, key, entry)])
     except Exception as error:  # noqa: BLE001 - whatever a store raises, the answer is there to share
+        warn_once("the cache's store", error, CHECK_STORE)
         return Kept(entry=entry, reason=type(error).__name__, failed=True)
     if cache.room.note_put():
         yield Spawn(cache.room.make(cache.store))
@@ -82,7 +87,7 @@ def _entry(
     conversation, now = place.conversation, cache.clock()
     message = answer_message(reply)
     final = reply.structured_response is not None or message is None or not message.tool_calls
-    answers_run = bool(conversation.steps) and final and cache.admission.covers_run(conversation)
+    answers_run = bool(conversation.steps) and final and _covers_run(request, conversation, cache)
     calls = [step for step in conversation.steps if isinstance(step, AIMessage)] if answers_run else []
     provider, model = provider_and_model(request)
     entry = CacheEntry(
@@ -105,3 +110,12 @@ def _tools(reply: Response, message: AIMessage | None) -> set[str]:
     if message is None or reply.structured_response is not None:
         return set()
     return {call["name"] for call in message.tool_calls}
+
+
+def _covers_run(request: Request, conversation: Conversation, cache: Cache) -> bool:
+    """Tell whether another run with the same question would come to the same answer."""
+    if not cache.admission.covers_run(conversation):
+        return False
+    called = conversation.tools_called
+    tools = [tool for tool in request.tools if getattr(tool, "name", None) in called]
+    return cache.partition.knows_whose or not any(map(takes_run_state, tools))

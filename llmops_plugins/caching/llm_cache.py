@@ -25,13 +25,15 @@ from llmops_plugins.caching.keeping import put_entry
 from llmops_plugins.caching.lookup import Found, LookUp, by_meaning, exactly
 from llmops_plugins.caching.own_store import as_store
 from llmops_plugins.caching.partition import PartitionRule
-from llmops_plugins.caching.place import PassedBy, Place
+from llmops_plugins.caching.place import CHECK_STORE, PassedBy, Place
 from llmops_plugins.caching.prompt import PromptPlace, find_prompt_place
 from llmops_plugins.caching.room import Room, entries_of
 from llmops_plugins.caching.semantic import SemanticTier
+from llmops_plugins.caching.settings import check_names
 from llmops_plugins.effects import Emit, Flow, Spawn, StoreOps
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision
+from llmops_plugins.failures import warn_once
 from llmops_plugins.flow import arun, run
 
 __all__ = ["CAPABILITY", "LLM_CACHE_TAG", "SemanticLLMCache"]
@@ -95,16 +97,13 @@ class SemanticLLMCache(BaseCache):
         max_entries: int = 100_000,
     ) -> None:
         _check(semantic, {"tenant": tenant, "corpus_version": corpus_version})
-        for field, value in {"cacheable_tools": cacheable_tools, "tags": tags}.items():
-            if isinstance(value, str):
-                raise ConfigurationError(field, f"must be a list of names, write [{value!r}]")
         self.tenant, self.corpus_version = tenant, corpus_version
         self.cache = Cache(
             store=as_store(store, semantic.embeddings if semantic is not None else None),
             partition=PartitionRule(tenant=tenant, corpus_version=corpus_version),
-            admission=Admission(cacheable_tools=frozenset(cacheable_tools)),
+            admission=Admission(cacheable_tools=frozenset(check_names("cacheable_tools", cacheable_tools))),
             freshness=_freshness(minutes),
-            tags=tuple(sorted({LLM_CACHE_TAG, *tags})),
+            tags=tuple(sorted({LLM_CACHE_TAG, *check_names("tags", tags)})),
             room=Room(max_entries),
             semantic=semantic,
             patience_seconds=1.0,
@@ -162,6 +161,7 @@ class SemanticLLMCache(BaseCache):
             generations = generations_of(looked.found.entry, looked.found.tier)
             return self._hit(place, looked.found, generations), generations
         except Exception as error:  # noqa: BLE001 - whatever a store or its embeddings raise
+            warn_once("the LLM cache's look-up", error, CHECK_STORE)
             return failed(looked, "look-up", type(error).__name__), None
 
     def _place(self, prompt: str, llm_string: str) -> PromptPlace | PassedBy:
@@ -198,6 +198,7 @@ class SemanticLLMCache(BaseCache):
                 return
             decision = Decision(capability=CAPABILITY, outcome="not_stored", reason=refusal)
         except Exception as error:  # noqa: BLE001 - whatever a store or its embeddings raise
+            warn_once("the LLM cache's store", error, CHECK_STORE)
             decision = failed(LookUp(), "store", type(error).__name__)
         yield from self._say(decision)
 
@@ -265,7 +266,7 @@ def _check(semantic: Any, texts: Mapping[str, Any]) -> None:
 def _freshness(minutes: Mapping[str, float | None] | None) -> Freshness:
     if minutes is None:
         return Freshness()
-    if {*minutes} != {"stable", "volatile"}:
-        problem = f'must have "stable" and "volatile", got {", ".join(map(repr, minutes)) or "neither"}'
+    if not isinstance(minutes, Mapping) or {*minutes} != {"stable", "volatile"}:
+        problem = f'must have "stable" and "volatile", got {minutes!r}'
         raise ConfigurationError("minutes", problem)
     return Freshness(minutes=minutes)

@@ -11,10 +11,11 @@ from langgraph.store.base import GetOp, Item, SearchItem, SearchOp
 
 from llmops_plugins.caching.entry import CacheEntry
 from llmops_plugins.caching.neighbourhood import normalized_answer
-from llmops_plugins.caching.place import Place
+from llmops_plugins.caching.place import CHECK_STORE, Place
 from llmops_plugins.caching.rewriting import standalone_question
 from llmops_plugins.caching.semantic import Candidate, SemanticTier
 from llmops_plugins.effects import Embed, Flow, Request, StoreOps
+from llmops_plugins.failures import warn_once
 
 if TYPE_CHECKING:
     from llmops_plugins.caching.cache import Cache
@@ -81,6 +82,7 @@ def look_up(request: Request, place: Place, cache: Cache) -> Flow[LookUp]:
             return LookUp(hidden=hidden)
         found = yield from by_meaning(question, place, cache, semantic)
     except Exception as error:  # noqa: BLE001 - whatever a store or its embeddings raise
+        warn_once("the cache's look-up", error, CHECK_STORE)
         return LookUp(question=question, hidden=hidden, error=type(error).__name__)
     return replace(found, question=question, hidden=hidden)
 

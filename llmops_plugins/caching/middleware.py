@@ -17,6 +17,7 @@ from llmops_plugins.caching.own_store import OwnStore, as_store
 from llmops_plugins.caching.partition import FromRequest, PartitionRule
 from llmops_plugins.caching.room import Room
 from llmops_plugins.caching.semantic import SemanticTier
+from llmops_plugins.caching.settings import check_function, check_names, check_tags, check_text_source
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Mode
 from llmops_plugins.flow import Flow, Request, Response
@@ -86,17 +87,23 @@ class CacheMiddleware(FlowMiddleware):
         if semantic is not None and not isinstance(semantic, SemanticTier):
             problem = f"must be SemanticTier(...) or None, got {type(semantic).__name__}"
             raise ConfigurationError("semantic", problem)
-        for field, value in {"cacheable_tools": cacheable_tools, "tags": tags}.items():
-            if isinstance(value, str):
-                raise ConfigurationError(field, f"must be a list of names, write [{value!r}]")
+        if freshness is not None and not isinstance(freshness, Freshness):
+            problem = f"must be Freshness(...) or None, got {type(freshness).__name__}"
+            raise ConfigurationError("freshness", problem)
+        for field, source in {"tenant": tenant, "corpus_version": corpus_version}.items():
+            check_text_source(field, source)
+        for field, function in {"keys": keys, "admit": admit}.items():
+            check_function(field, function)
         if not patience_seconds > 0:
             raise ConfigurationError("patience_seconds", f"must be above 0, got {patience_seconds!r}")
         self.cache = Cache(
             store=as_store(store, semantic.embeddings if semantic is not None else None),
             partition=PartitionRule(tenant=tenant, corpus_version=corpus_version, keys=keys),
-            admission=Admission(cacheable_tools=frozenset(cacheable_tools), admit=admit),
+            admission=Admission(
+                cacheable_tools=frozenset(check_names("cacheable_tools", cacheable_tools)), admit=admit
+            ),
             freshness=freshness or Freshness(),
-            tags=tags,
+            tags=check_tags("tags", tags),
             room=Room(max_entries),
             semantic=semantic,
             patience_seconds=patience_seconds,

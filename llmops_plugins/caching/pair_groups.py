@@ -12,12 +12,16 @@ from llmops_plugins.caching.question_words import question_words
 
 __all__ = ["connected_groups"]
 
+_LARGEST = 0.25
+"""Largest share of all pairs that may be one group and still leave two parts worth having."""
+
 
 def connected_groups(pairs: Sequence[LabelledPair]) -> NDArray[np.int64]:
     """Return the number of each pair's group: pairs that share a question, also through others, have one.
 
     What is shown on pairs holds for others only where they are independent of those that were fitted on, and
-    a question written again in other spelling is the same question.
+    a question written again in other spelling is the same question. Where nearly all hang together, as the
+    look-ups of one stream do, each pair is a group of its own: there is nothing to keep apart.
 
     Args:
         pairs: Labelled pairs.
@@ -35,4 +39,5 @@ def connected_groups(pairs: Sequence[LabelledPair]) -> NDArray[np.int64]:
         parent[root(question_words(pair.a).words)] = root(question_words(pair.b).words)
     numbers: dict[tuple[str, ...], int] = {}
     found = (root(question_words(pair.a).words) for pair in pairs)
-    return np.array([numbers.setdefault(one, len(numbers)) for one in found], dtype=np.int64)
+    groups = np.array([numbers.setdefault(one, len(numbers)) for one in found], dtype=np.int64)
+    return groups if np.bincount(groups).max() <= _LARGEST * len(pairs) else np.arange(len(pairs))

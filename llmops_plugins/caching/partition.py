@@ -72,6 +72,11 @@ class PartitionRule:
     corpus_version: FromRequest = ""
     keys: Callable[[Request], Mapping[str, Any]] | None = None
 
+    @property
+    def knows_whose(self) -> bool:
+        """Whether anything tells one user's requests from another's."""
+        return bool(self.tenant) or self.keys is not None
+
     def __call__(self, request: Request) -> Partition:
         """Return the request's partition.
 

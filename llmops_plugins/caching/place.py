@@ -8,8 +8,14 @@ from llmops_plugins.caching.conversation import Conversation, read_conversation
 from llmops_plugins.caching.identity import CannotNameError
 from llmops_plugins.caching.partition import Partition, PartitionRule
 from llmops_plugins.effects import NEVER_SWALLOWED, Request
+from llmops_plugins.failures import warn_once
 
-__all__ = ["PassedBy", "Place", "find_place"]
+__all__ = ["CHECK_FUNCTIONS", "CHECK_STORE", "PassedBy", "Place", "find_place"]
+
+CHECK_STORE = "check the store and the embeddings, and the rewrite model and guards if there are any"
+"""What to do where a look-up or a write fails."""
+CHECK_FUNCTIONS = "mend the function that you gave the cache"
+"""What to do where a user's own function fails."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,4 +69,5 @@ def find_place(request: Request, rule: PartitionRule) -> Place | PassedBy:
     except CannotNameError as error:
         return PassedBy(reason=str(error))
     except Exception as error:  # noqa: BLE001 - a user's own function may raise anything
+        warn_once("the cache's tenant, corpus_version or keys", error, CHECK_FUNCTIONS)
         return PassedBy(reason=f"{type(error).__name__} while it was told whose request this is")

@@ -14,6 +14,7 @@ from llmops_plugins.caching.guards.defaults import DEFAULT_GUARDS, first_refusal
 from llmops_plugins.caching.guards.guard import Guard
 from llmops_plugins.caching.partition import STATE
 from llmops_plugins.caching.same_answer import SameAnswer
+from llmops_plugins.caching.settings import check_guards
 from llmops_plugins.caching.shipped import shipped_rule
 from llmops_plugins.caching.similarity_rule import Match, SimilarityRule
 from llmops_plugins.drift_monitor import DriftMonitor
@@ -22,7 +23,7 @@ from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.storage.cached_embeddings import CachedEmbeddings
 from llmops_plugins.storage.embeddings import resolve_embeddings
 from llmops_plugins.storage.item_indexing import embeddings_name
-from llmops_plugins.verification.settings import check_probability, check_share
+from llmops_plugins.verification.settings import check_probability, check_rechecks, check_share
 from llmops_plugins.verification.similarity import cosine
 from llmops_plugins.verification.verdict import Verifier, check_verifier
 
@@ -73,7 +74,8 @@ class SemanticTier:
 
     ``max_error`` bounds P(wrong | semantic hit). It holds by a rule calibrated on labelled pairs
     (:func:`~llmops_plugins.caching.calibration.calibrate_cache`); one for the embedded default ships with
-    this package. Without a rule for its embeddings the tier serves nothing: it runs in shadow and collects
+    this package; it assumes that one look-up in forty meets a stored question that is nearly its own and is
+    another one (docs/caching.md says what that means where there are more). Without a rule for its embeddings the tier serves nothing: it runs in shadow and collects
     labels, unless ``threshold`` is set by hand.
 
     Args:
@@ -122,9 +124,10 @@ class SemanticTier:
             check_share("threshold", threshold)
         if not isinstance(candidates, int) or isinstance(candidates, bool) or candidates < 1:
             raise ConfigurationError("candidates", f"must be a whole number from 1, got {candidates!r}")
+        check_rechecks(recheck_share, rechecks_an_hour)
+        self.guards = check_guards("guards", guards)
         self.embeddings = _symmetric(resolve_embeddings(embeddings))
         self.max_error, self.confidence = max_error, confidence
-        self.guards = tuple(guards)
         self.candidates = candidates
         self.threshold = threshold
         self.rule = _rule(rule, threshold, self.embeddings)

@@ -161,10 +161,8 @@ class SimilarityRule(BaseModel):
         Raises:
             BoundNotMetError: If not even the surest threshold shows it.
         """
-        in_use = self._refused_by(self.guards if guards is None else guards)
         passed, lowest_upper = None, 1.0
-        for log_odds in self.thresholds:
-            tested = self._tested(log_odds, in_use, confidence)
+        for tested in self.tested_thresholds(confidence, guards):
             lowest_upper = min(lowest_upper, tested.error_upper)
             if tested.error_upper > max_error:
                 break
@@ -174,6 +172,13 @@ class SimilarityRule(BaseModel):
                 "max_error", max_error, lowest_upper, len(self.calibration.same), _MORE_OR_NONE
             )
         return passed
+
+    def tested_thresholds(
+        self, confidence: float, guards: Collection[str] | None = None
+    ) -> list[TestedThreshold]:
+        """Return every threshold in the order of testing; arguments as for :meth:`threshold`."""
+        in_use = self._refused_by(self.guards if guards is None else guards)
+        return [self._tested(log_odds, in_use, confidence) for log_odds in self.thresholds]
 
     @cached_property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from langgraph.store.base import BaseStore
 from langgraph.types import Command
 
 from llmops_plugins.caching.identity import CannotNameError, digest, tool_identity
+from llmops_plugins.caching.injected import takes_run_state
 from llmops_plugins.caching.partition import Partition, keys_of, text_of
 from llmops_plugins.caching.place import PassedBy
 from llmops_plugins.caching.room import Room
@@ -96,6 +97,8 @@ def find_tool_place(request: ToolCallRequest, cache: ToolCache) -> ToolPlace | P
     call = request.tool_call
     if request.tool is None:
         return PassedBy(reason="the agent has no such tool")
+    if takes_run_state(request.tool) and not cache.tenant and cache.keys is None:
+        return PassedBy(reason="the tool is given the run's state, so say whose it is: set tenant or keys")
     try:
         tenant = text_of("tenant", cache.tenant, request)
         corpus_version = text_of("corpus_version", cache.corpus_version, request)

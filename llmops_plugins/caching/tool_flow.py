@@ -10,13 +10,14 @@ from langchain_core.messages import ToolMessage
 from langgraph.store.base import GetOp, Item, PutOp
 
 from llmops_plugins.caching.freshness import minutes_left
-from llmops_plugins.caching.place import PassedBy
+from llmops_plugins.caching.place import CHECK_FUNCTIONS, CHECK_STORE, PassedBy
 from llmops_plugins.caching.single_flight import Flight
 from llmops_plugins.caching.tool_cache import Shared, ToolCache, ToolPlace, ToolReply, find_tool_place
 from llmops_plugins.caching.tool_decisions import tool_call_failed, tool_call_passed_by, tool_hit, tool_missed
 from llmops_plugins.caching.tool_result import ToolResult, refusal_of_result, storable_result
 from llmops_plugins.effects import Emit, Flow, Forward, Request, Spawn, StoreOps, Wait
 from llmops_plugins.events import Decision, Mode
+from llmops_plugins.failures import warn_once
 
 __all__ = ["cached_call", "forwarded", "shadow_cached_call"]
 
@@ -85,6 +86,7 @@ def shadow_cached_call(
     try:
         found = yield from _looked_up(place, cache)
     except Exception as error:  # noqa: BLE001 - whatever a store raises
+        warn_once("the tool cache's look-up", error, CHECK_STORE)
         yield Emit(tool_call_failed(request, "look-up", type(error).__name__, mode="shadow"))
         return
     kept = yield from _keep(request, place, reply, seconds, cache)
@@ -103,6 +105,7 @@ def _led(
     try:
         found = yield from _looked_up(place, cache)
     except Exception as error:  # noqa: BLE001 - whatever a store raises
+        warn_once("the tool cache's look-up", error, CHECK_STORE)
         found, failure = None, type(error).__name__
     if found is not None:
         flight.land(Shared(result=found))
@@ -183,6 +186,7 @@ def _keep(
     try:
         result = _result(request, place, reply, seconds, cache)
     except Exception as error:  # noqa: BLE001 - a user's own function may raise anything
+        warn_once("the tool cache's tags", error, CHECK_FUNCTIONS)
         return _Kept(result=None, reason=type(error).__name__, failed=True)
     if not write:
         return _Kept(result=result, reason="the store fails")
@@ -191,6 +195,7 @@ def _keep(
     try:
         yield StoreOps(cache.store, [put])
     except Exception as error:  # noqa: BLE001 - whatever a store raises, the result is there to share
+        warn_once("the tool cache's store", error, CHECK_STORE)
         return _Kept(result=result, reason=type(error).__name__, failed=True)
     if cache.room.note_put():
         yield Spawn(cache.room.make(cache.store))

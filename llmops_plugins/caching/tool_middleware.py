@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, cast, get_args
 
@@ -11,6 +11,7 @@ from langgraph.store.base import BaseStore
 
 from llmops_plugins.caching.own_store import as_store
 from llmops_plugins.caching.room import Room
+from llmops_plugins.caching.settings import check_function, check_names, check_tags, check_text_source
 from llmops_plugins.caching.tool_cache import FromToolCall, ToolCache, ToolReply
 from llmops_plugins.caching.tool_decisions import CAPABILITY
 from llmops_plugins.caching.tool_flow import cached_call, forwarded, shadow_cached_call
@@ -88,8 +89,9 @@ class ToolCacheMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         if mode not in get_args(Mode):
             raise ConfigurationError("mode", f"must be one of {', '.join(get_args(Mode))}, got {mode!r}")
-        if isinstance(tags, str):
-            raise ConfigurationError("tags", f"must be a list of names, write [{tags!r}]")
+        for field, source in {"tenant": tenant, "corpus_version": corpus_version}.items():
+            check_text_source(field, source)
+        check_function("keys", keys)
         if not patience_seconds > 0:
             raise ConfigurationError("patience_seconds", f"must be above 0, got {patience_seconds!r}")
         self.mode: Mode = mode
@@ -99,7 +101,7 @@ class ToolCacheMiddleware(AgentMiddleware[Any, Any, Any]):
             tenant=tenant,
             corpus_version=corpus_version,
             keys=keys,
-            tags=tags,
+            tags=check_tags("tags", tags),
             room=Room(max_entries),
             patience_seconds=patience_seconds,
         )
@@ -139,19 +141,14 @@ def _shadowed(request: ToolCallRequest, cache: ToolCache) -> Flow[ToolReply]:
     return reply
 
 
-def _names(tools: Any) -> list[str]:
-    if isinstance(tools, str):
-        raise ConfigurationError("tools", f"must be a list of names, write [{tools!r}]")
-    names = list(tools)
+def _names(tools: Any) -> tuple[str, ...]:
+    names = check_names("tools", tools)
     if not names:
         raise ConfigurationError("tools", "is empty, name the pure tools whose results may be kept")
-    for name in names:
-        if not isinstance(name, str):
-            raise ConfigurationError("tools", f"must be names of tools, got a {type(name).__name__}")
     return names
 
 
-def _minutes_by_tool(names: list[str], minutes: Any) -> dict[str, float | None]:
+def _minutes_by_tool(names: Sequence[str], minutes: Any) -> dict[str, float | None]:
     given = minutes if isinstance(minutes, Mapping) else dict.fromkeys(names, minutes)
     for name in sorted({*given} ^ {*names}):
         problem = "has no entry for it, add one" if name in names else "is for no tool in tools, add it there"

@@ -19,6 +19,7 @@ from llmops_plugins.flow import Flow, Request, Response
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.verification.answers import extract_answer
+from llmops_plugins.verification.settings import check_rechecks
 from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies
 
 __all__ = ["CascadeMiddleware"]
@@ -102,7 +103,7 @@ class CascadeMiddleware(FlowMiddleware):
             kind = type(policy).__name__
             raise ConfigurationError("policy", f"must be a CascadePolicy or the file of one, got {kind}")
         self.policy = policy if isinstance(policy, CascadePolicy) else CascadePolicy.load(policy)
-        _check_rechecks(recheck_share, rechecks_an_hour)
+        check_rechecks(recheck_share, rechecks_an_hour)
         named = _named(self.policy, {} if models is None else models)
         self.tiers = tuple(
             Tier(models=tuple(named[name] for name in names), timeout=timeout)
@@ -165,13 +166,6 @@ def _checked_tiers(
                 f"{type(verify).__name__} compares {needed} replies, give it {needed} models",
             )
     return built
-
-
-def _check_rechecks(share: Any, an_hour: Any) -> None:
-    if not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise ConfigurationError("recheck_share", f"must be a number from 0 to 1, got {share!r}")
-    if type(an_hour) is not int or an_hour < 0:
-        raise ConfigurationError("rechecks_an_hour", f"must be a whole number, 0 or more, got {an_hour!r}")
 
 
 def _tier(index: int, models: Any, timeout: float | None) -> Tier:

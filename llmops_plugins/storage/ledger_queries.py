@@ -17,6 +17,8 @@ __all__ = ["LedgerQueries"]
 _SENT = CALLS.c.status != "refused"
 _UNPRICED = and_(CALLS.c.cost_usd.is_(None), CALLS.c.usage_source != "none")
 _FINISHED = CALLS.c.status.in_(("ok", "aborted"))
+# What embeddings use no provider reports, so they would say nothing of how much is known of models.
+_FINISHED_BY_MODEL = and_(_FINISHED, CALLS.c.kind != "embed")
 _WITHOUT_USAGE = and_(CALLS.c.status == "ok", CALLS.c.usage_source == "none")
 # A call that failed before it used anything cost nothing, and that is known.
 _COST_UNKNOWN = and_(CALLS.c.cost_usd.is_(None), or_(CALLS.c.usage_source != "none", CALLS.c.status == "ok"))
@@ -58,8 +60,8 @@ class LedgerQueries:
         """Return sums over all calls."""
         query = self._of_calls(
             *_sums(),
-            _count(_FINISHED).label("finished_calls"),
-            _count(and_(_FINISHED, CALLS.c.usage_source == "reported")).label("reported_calls"),
+            _count(_FINISHED_BY_MODEL).label("finished_calls"),
+            _count(and_(_FINISHED_BY_MODEL, CALLS.c.usage_source == "reported")).label("reported_calls"),
         )
         return self._rows(query)[0]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["check_probability", "check_share"]
+__all__ = ["check_probability", "check_rechecks", "check_share"]
 
 
 def check_share(field: str, value: Any) -> None:
@@ -35,3 +35,19 @@ def check_probability(field: str, value: Any) -> None:
     """
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1:
         raise ConfigurationError(field, f"must be a number between 0 and 1, got {value!r}")
+
+
+def check_rechecks(share: Any, an_hour: Any) -> None:
+    """Refuse what is no share of answers to ask for again, or no number of them in an hour.
+
+    Args:
+        share: What was given as ``recheck_share``.
+        an_hour: What was given as ``rechecks_an_hour``.
+
+    Raises:
+        ConfigurationError: If one is not.
+    """
+    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
+        raise ConfigurationError("recheck_share", f"must be a number from 0 to 1, got {share!r}")
+    if type(an_hour) is not int or an_hour < 0:
+        raise ConfigurationError("rechecks_an_hour", f"must be a whole number, 0 or more, got {an_hour!r}")

@@ -15,10 +15,14 @@ from langgraph.prebuilt import InjectedState
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, interrupt
 
-from llmops_plugins.caching.tool_middleware import ToolCacheMiddleware
+from llmops_plugins.caching import tool_middleware
 from llmops_plugins.testing import ScriptedChatModel
 
 QUESTION = {"messages": [("human", "What does the handbook say?")]}
+
+
+def ToolCacheMiddleware(*arguments, **settings):  # noqa: N802 - the class, for a tool that is given the state
+    return tool_middleware.ToolCacheMiddleware(*arguments, **{"keys": lambda request: {}, **settings})
 
 
 class Handbook:

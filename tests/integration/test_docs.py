@@ -114,7 +114,14 @@ class Page:
             self.compare(fence, self.printed, fence.body)
 
     def check_console(self, fence: Fence) -> None:
-        if fence.info:
+        needed = fence.info.removeprefix("needs ")
+        if needed != fence.info:
+            if importlib.util.find_spec(needed) is None:
+                self.skipped.append(f"{needed} is not installed")
+                return
+            with contextlib.suppress(FileExistsError):  # as in the root of a clone
+                (self.folder / "tests").symlink_to(ROOT / "tests")
+        elif fence.info:
             missing = self.link_records(fence)
             if missing:
                 self.skipped.append(f"{missing} is not here")

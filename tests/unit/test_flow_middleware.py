@@ -119,6 +119,19 @@ def test_the_reason_names_the_error_and_not_its_text(call, listener):
     assert listener.decisions[0]["reason"] == "ValueError inside the does"
 
 
+def test_a_failure_is_logged_once_with_its_text_and_without_keys(call, warnings_logged):
+    def flow(request):
+        raise ValueError("key sk-abcdefghijklmnop is refused")
+        yield
+
+    wrapped = with_middleware(scripted("x"), Does(flow))
+    assert [call(wrapped) for _ in range(2)] == ["x", "x"]
+    (warning,) = warnings_logged()
+    assert "the does failed" in warning
+    assert "ValueError: key [secret] is refused" in warning
+    assert 'mode="off"' in warning
+
+
 def test_the_original_request_is_passed_on_whatever_the_flow_tried(call):
     mine, other = scripted("mine"), scripted("other")
 

@@ -15,6 +15,9 @@ from llmops_plugins.caching.guards.time_words import TimeWords
 
 __all__ = ["DEFAULT_GUARDS", "first_refusal"]
 
+_LONGEST = 2_000
+"""Characters of a question; guards read every word, some of them several times."""
+
 DEFAULT_GUARDS: tuple[Guard, ...] = (
     NumbersAndUnits(),
     NamedEntities(),
@@ -35,6 +38,8 @@ def first_refusal(guards: Iterable[Guard], question: str, stored: str) -> Refusa
         question: The new question.
         stored: The question that the cache holds an answer to.
     """
+    if max(len(question), len(stored)) > _LONGEST:
+        return Refusal(guard="length", reason="it is too long to be compared word by word")
     for guard in guards:
         reason = guard(question, stored)
         if reason is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llmops_plugins.caching.guards.compounds import exchanged_compounds
 from llmops_plugins.caching.guards.guard import swapped
 from llmops_plugins.caching.guards.rare_words import exchanged_rare_words
+from llmops_plugins.caching.guards.small_words import exchanged_small_words
 from llmops_plugins.caching.guards.synonyms import are_synonyms
 from llmops_plugins.caching.guards.word_forms import mean_the_same
 from llmops_plugins.caching.question_words import QuestionWords, question_words
@@ -50,6 +51,7 @@ class Substitution:
         new, old = question_words(question), question_words(stored)
         only_new, only_old = _only_in(new, old), _only_in(old, new)
         turned = _turned(new, old, max(len(only_new), len(only_old)) <= _NEARLY_ALL)
+        turned = turned or exchanged_small_words(question, stored, new, old)
         if turned is not None:
             return swapped(*turned)
         if len(only_new) == len(only_old) == 1 and not mean_the_same(only_new[0], only_old[0]):

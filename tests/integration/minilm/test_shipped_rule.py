@@ -25,8 +25,9 @@ class Limits:
 
 LIMITS = {
     "traps.jsonl": Limits(different=0.01, same=0.60),
-    "traps_unseen.jsonl": Limits(different=0.03, same=0.40),
-    "traps_held_out.jsonl": Limits(different=0.03, same=0.40),
+    "traps_unseen.jsonl": Limits(different=0.01, same=0.60),
+    # When it was first asked, by guards that had seen none of it: 2.3% and 73.0%.
+    "traps_held_out.jsonl": Limits(different=0.025, same=0.60),
 }
 
 

@@ -100,6 +100,15 @@ def test_a_ledger_without_calls_reports_nothing_and_says_unknown_shares():
     assert (report.totals.hidden_share, report.totals.usage_coverage) == (None, None)
 
 
+def test_embeddings_do_not_lower_the_share_of_model_calls_with_usage():
+    embedded = {"kind": "embed", "hidden": True, "model": "local", "usage_source": "estimated"}
+    totals = build_report(write(call(), call(**embedded), call(**embedded)), ["kind"]).totals
+    assert (totals.calls, totals.usage_coverage) == (3, 1.0)
+    totals = build_report(write(call(), call(usage_source="none"), call(**embedded)), ["kind"]).totals
+    assert totals.usage_coverage == 0.5
+    assert build_report(write(call(**embedded)), ["kind"]).totals.usage_coverage is None
+
+
 def test_hidden_cost_is_a_share_of_all_cost():
     totals = build_report(write(call(), call(hidden=True, kind="judge", cost_usd=0.75)), ["node"]).totals
     assert (totals.hidden_calls, totals.hidden_cost_usd, totals.hidden_share) == (1, 0.75, 0.75)

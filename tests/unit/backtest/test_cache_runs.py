@@ -184,7 +184,7 @@ def test_a_bound_that_cannot_be_shown_serves_nothing_and_says_so(write, fit):
     result = backtest_pairs(write("pairs.jsonl", labelled(100, 2)), fit=fit, settings=strict)
     assert (result.threshold, result.served_same, result.wrong_of_served) == (None, 0.0, None)
     assert result.at_served_different["0.05"] > 0.3
-    assert "0.0001 cannot be shown on 200 pairs" in result.notes[0]
+    assert "0.0001 cannot be shown on " in result.notes[0]
     assert result.baselines["cosine"].threshold is None
 
 

@@ -14,11 +14,15 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
 from llmops_plugins.background import BACKGROUND
-from llmops_plugins.caching.tool_middleware import ToolCacheMiddleware
+from llmops_plugins.caching import tool_middleware
 from llmops_plugins.caching.tool_result import ToolResult, refusal_of_result, storable_result
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 from llmops_plugins.events import BLOCKED_KEY
 from llmops_plugins.storage.local_store import LocalStore
+
+
+def ToolCacheMiddleware(*arguments, **settings):  # noqa: N802 - the class, for a tool that is given the state
+    return tool_middleware.ToolCacheMiddleware(*arguments, **{"keys": lambda request: {}, **settings})
 
 
 @tool

@@ -274,6 +274,15 @@ def test_settings_that_would_lose_rows_are_refused(open_store, tmp_path, embeddi
     assert len(open_store().search(TENANT)) == rows + 1
 
 
+@pytest.mark.parametrize("inside", ["", "folder"])
+def test_a_file_where_the_directory_should_be_is_refused(tmp_path, embeddings, inside):
+    from llmops_integrations.gptcache import GPTCacheBackend
+
+    (tmp_path / "corrupt.db").write_bytes(b"no database")
+    with pytest.raises(ConfigurationError, match="directory: must be a folder"):
+        GPTCacheBackend.open(tmp_path / "corrupt.db" / inside, embeddings, dimension=DIMENSION)
+
+
 def test_embeddings_of_another_size_are_refused_before_anything_is_written(store):
     store.cache.embedding_func = lambda text: [1.0, 0.0]
     with pytest.raises(ConfigurationError, match="embedding_func makes 2 numbers"):
