@@ -74,9 +74,10 @@ class SemanticTier:
 
     ``max_error`` bounds P(wrong | semantic hit). It holds by a rule calibrated on labelled pairs
     (:func:`~llmops_plugins.caching.calibration.calibrate_cache`); one for the embedded default ships with
-    this package; it assumes that one look-up in forty meets a stored question that is nearly its own and is
-    another one (docs/caching.md says what that means where there are more). Without a rule for its embeddings the tier serves nothing: it runs in shadow and collects
-    labels, unless ``threshold`` is set by hand.
+    this package; it assumes that one look-up in forty meets a stored question that is nearly its own and
+    is another one (docs/caching.md says what that means where there are more). Without a rule for its
+    embeddings the tier serves nothing: it runs in shadow and collects labels, unless ``threshold`` is set
+    by hand.
 
     Args:
         embeddings: LangChain embeddings, an ``init_embeddings`` string, or None for the embedded default.
