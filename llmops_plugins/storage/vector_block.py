@@ -14,8 +14,8 @@ __all__ = ["SKETCHED_FROM", "Ids", "VectorBlock"]
 
 Ids = NDArray[np.int64]
 
-SKETCHED_FROM = 50_000
-"""Rows from which a search looks at each vector's signs first: reading them all takes over 5 ms by then."""
+SKETCHED_FROM = 8_192
+"""Rows from which a search looks at each vector's signs first: from here on reading all waits for memory."""
 
 _SHORTLIST = 256
 _DEVIATIONS = 3  # of a thousand rows as near, one is missed
