@@ -33,6 +33,8 @@ MASKS = (
     (re.compile(r"trace [0-9a-f]{8}"), "trace ........"),
     (re.compile(r"[\d,]+ questions a minute"), "N questions a minute"),
     (re.compile(r" {2,}"), "  "),  # how wide a column is, is for each version of rich to say
+    # Models that are asked at once begin in either order, and the second is sent what the first was.
+    (re.compile(r"(small  answer)(?:, rejected)?(  10 in, 5 out)(?:, 10 re-sent)?"), r"\1\2"),
 )
 DIFF_PREAMBLE = """
 from langchain.agents import create_agent
