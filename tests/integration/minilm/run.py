@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", HERE, page, "-p", "no:xdist", *arguments]
     if arguments == ["--write-rule"]:
         command = [sys.executable, HERE / "write_rule.py"]
+    if arguments == ["--bench"]:
+        command = [sys.executable, "-m", "tests.benchmarks.minilm"]
     return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
 
 
