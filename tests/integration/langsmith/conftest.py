@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -142,12 +143,16 @@ def ledger():
 
 
 @pytest.fixture
-def settle(ledger):
+def settle(ledger, langsmith):
     """Wait for the ledger and for LangSmith; returns the ledger's rows by run id."""
 
     def settled():
         assert ledger.flush()
         run_trees._CLIENT.flush()
+        patience = time.monotonic() + 1
+        # What LangSmith's client compresses is posted a moment after it says that all is.
+        while time.monotonic() < patience and not all(run.get("end_time") for run in langsmith.runs()):
+            time.sleep(0.02)
         with ledger._engine.connect() as connection:
             return {row["run_id"]: dict(row) for row in connection.execute(select(CALLS)).mappings()}
 
