@@ -70,7 +70,7 @@ class Reference(InMemoryStore):
     """LangGraph's own, put right where ``LocalStore`` differs on purpose."""
 
     def _does_something(self, op, ops):
-        """A deletion of nothing makes a namespace there, which is then the first of those put in the batch."""
+        """A deletion of nothing makes a namespace there, which then comes before those put in the batch."""
         if not isinstance(op, PutOp) or op.value is not None or op.key in self._data.get(op.namespace, {}):
             return True
         return any(isinstance(one, PutOp) and one.value is not None and one[:2] == op[:2] for one in ops)
