@@ -27,6 +27,7 @@ __all__ = [
     "Flow",
     "Forward",
     "Gather",
+    "Interrupt",
     "Invoke",
     "ModelReply",
     "Request",
@@ -99,10 +100,18 @@ class StoreOps:
 
 @dataclass(frozen=True)
 class Invoke:
-    """Invoke anything else runnable, held back from the user's stream; resumes with its output."""
+    """Invoke anything else runnable; resumes with its output.
+
+    Args:
+        runnable: What to invoke.
+        input: What it is given.
+        live: Promises that the output goes to the user as it is, so it may stream as it comes. Any other is
+            held back from the user's stream; the ledger still sees it.
+    """
 
     runnable: Runnable[Any, Any]
     input: Any
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ class Gather:
     """Perform several effects at once; resumes with a list of results in order, a failure as its exception.
 
     Args:
-        effects: What to perform. None may be a live ``Forward``: only one reply can be the user's stream.
+        effects: What to perform. None may be live: only one reply can be the user's stream.
         timeout: Seconds for all of them together; one that is late comes back as ``TimeoutError``. Under
             asyncio it is cancelled; a thread cannot be, so there it ends unheeded, and is still counted.
     """
@@ -119,8 +128,8 @@ class Gather:
     timeout: float | None = None
 
     def __post_init__(self) -> None:
-        if any(isinstance(effect, Forward) and effect.live for effect in self.effects):
-            raise ValueError("effects: a live Forward cannot be gathered, yield it on its own")
+        if any(isinstance(effect, Forward | Invoke) and effect.live for effect in self.effects):
+            raise ValueError("effects: a live effect cannot be gathered, yield it on its own")
 
 
 @dataclass(frozen=True)
@@ -144,13 +153,27 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Interrupt:
+    """Pause the graph until a person answers (LangGraph's ``interrupt``); resumes with the answer.
+
+    The node around it runs again from its start, in another process perhaps, so what must not repeat has to
+    be a LangGraph ``@task`` or lie in a node before.
+
+    Args:
+        value: What the person is shown; JSON values only.
+    """
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Emit:
     """Put a decision on the bus; resumes with None. Without a parent run it is dropped, never an error."""
 
     decision: Decision
 
 
-Effect: TypeAlias = Forward | CallModel | Embed | StoreOps | Invoke | Gather | Spawn | Wait | Emit
+Effect: TypeAlias = Forward | CallModel | Embed | StoreOps | Invoke | Gather | Spawn | Wait | Interrupt | Emit
 """Everything a flow can ask for. A new one is a design decision."""
 
 

@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeAlias
 from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
+from langgraph.types import interrupt
 
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.dispatch import adispatch_decision, dispatch_decision
@@ -38,6 +39,7 @@ from llmops_plugins.effects import (
     Flow,
     Forward,
     Gather,
+    Interrupt,
     Invoke,
     ModelReply,
     Request,
@@ -60,6 +62,7 @@ __all__ = [
     "Flow",
     "Forward",
     "Gather",
+    "Interrupt",
     "Invoke",
     "ModelReply",
     "Request",
@@ -68,9 +71,11 @@ __all__ = [
     "Steps",
     "StoreOps",
     "Wait",
+    "aperform",
     "arun",
     "astream",
     "held",
+    "perform",
     "run",
     "stream",
 ]
@@ -89,6 +94,8 @@ class Finished:
 SyncForward: TypeAlias = Callable[[Request], Response]
 AsyncForward: TypeAlias = Callable[[Request], Awaitable[Response]]
 SyncStream: TypeAlias = Callable[[Request], Generator[AIMessageChunk, None, Response]]
+Perform: TypeAlias = Callable[[Effect, SyncForward | None], Any]
+AsyncPerform: TypeAlias = Callable[[Effect, AsyncForward | None], Awaitable[Any]]
 AsyncStream: TypeAlias = Callable[[Request], AsyncGenerator[AIMessageChunk | Finished, None]]
 
 
@@ -130,12 +137,13 @@ class Steps(Iterator[Effect], Generic[Result]):
         return False
 
 
-def run(flow: Flow[Result], forward: SyncForward | None = None) -> Result:
+def run(flow: Flow[Result], forward: SyncForward | None = None, do: Perform | None = None) -> Result:
     """Drive a flow to its end in the calling thread.
 
     Args:
         flow: The generator to drive.
         forward: Passes a request on to the wrapped model; needed only by flows that yield ``Forward``.
+        do: Performs an effect in place of :func:`perform`, which it may call.
 
     Returns:
         What the flow returned.
@@ -144,21 +152,25 @@ def run(flow: Flow[Result], forward: SyncForward | None = None) -> Result:
         GraphBubbleUp, BudgetExceeded: At once, without offering them to the flow.
         Exception: Whatever the flow let through.
     """
+    performed = perform if do is None else do
     steps = Steps(flow)
     with contextlib.closing(flow):
         for effect in steps:
             with steps:
-                steps.reply = _perform(effect, forward)
+                steps.reply = performed(effect, forward)
     return steps.result
 
 
-async def arun(flow: Flow[Result], forward: AsyncForward | None = None) -> Result:
+async def arun(
+    flow: Flow[Result], forward: AsyncForward | None = None, do: AsyncPerform | None = None
+) -> Result:
     """Drive a flow to its end in the running event loop; the async twin of :func:`run`."""
+    performed = aperform if do is None else do
     steps = Steps(flow)
     with contextlib.closing(flow):
         for effect in steps:
             with steps:
-                steps.reply = await _aperform(effect, forward)
+                steps.reply = await performed(effect, forward)
     return steps.result
 
 
@@ -182,7 +194,7 @@ def stream(
                 if isinstance(effect, Forward) and effect.live:
                     steps.reply = yield from forward_stream(effect.request)
                 else:
-                    steps.reply = _perform(effect, forward)
+                    steps.reply = perform(effect, forward)
     return steps.result
 
 
@@ -202,7 +214,7 @@ async def astream(
                             else:
                                 yield item
                 else:
-                    steps.reply = await _aperform(effect, forward)
+                    steps.reply = await aperform(effect, forward)
     yield Finished(response=steps.result)
 
 
@@ -250,7 +262,13 @@ def _needed(forward: Callable[[Request], Any] | None) -> Callable[[Request], Any
     return forward
 
 
-def _perform(effect: Effect, forward: SyncForward | None) -> Any:
+def perform(effect: Effect, forward: SyncForward | None) -> Any:
+    """Perform one effect in the calling thread.
+
+    Args:
+        effect: What a flow asked for.
+        forward: Passes a request on to the wrapped model.
+    """
     match effect:
         case Forward(request, live):
             with contextlib.nullcontext() if live else held():
@@ -262,22 +280,25 @@ def _perform(effect: Effect, forward: SyncForward | None) -> Any:
             return CountedEmbeddings(embeddings).embed_documents(list(texts))
         case StoreOps(store, ops):
             return store.batch(ops)
-        case Invoke(runnable, input_):
-            return runnable.invoke(input_, {"tags": [NOSTREAM]})
+        case Invoke(runnable, input_, live):
+            return runnable.invoke(input_, {} if live else {"tags": [NOSTREAM]})
         case Gather(effects, timeout):
-            calls = [partial(_perform, one, forward) for one in effects]
+            calls = [partial(perform, one, forward) for one in effects]
             return gather(calls, timeout, NEVER_SWALLOWED)
         case Spawn(flow):
             return BACKGROUND.start_thread(lambda: _run_spawned(flow, forward), abandon=flow.close)
         case Wait(future, timeout):
             return future.result(timeout)
+        case Interrupt(value):
+            return interrupt(value)
         case Emit(decision):
             return dispatch_decision(decision)
         case _:
             raise TypeError(f"a flow yielded {effect!r}, which is not an effect")
 
 
-async def _aperform(effect: Effect, forward: AsyncForward | None) -> Any:
+async def aperform(effect: Effect, forward: AsyncForward | None) -> Any:
+    """Perform one effect in the running event loop; the async twin of :func:`perform`."""
     match effect:
         case Forward(request, live):
             with contextlib.nullcontext() if live else held():
@@ -289,16 +310,18 @@ async def _aperform(effect: Effect, forward: AsyncForward | None) -> Any:
             return await CountedEmbeddings(embeddings).aembed_documents(list(texts))
         case StoreOps(store, ops):
             return await store.abatch(ops)
-        case Invoke(runnable, input_):
-            return await runnable.ainvoke(input_, {"tags": [NOSTREAM]})
+        case Invoke(runnable, input_, live):
+            return await runnable.ainvoke(input_, {} if live else {"tags": [NOSTREAM]})
         case Gather(effects, timeout):
-            calls = [_aperform(one, forward) for one in effects]
+            calls = [aperform(one, forward) for one in effects]
             return await agather(calls, timeout, NEVER_SWALLOWED)
         case Spawn(flow):
             return BACKGROUND.start_task(_arun_spawned(flow, forward), abandon=flow.close)
         case Wait(future, timeout):
             # The shield: a waiter that is cancelled must not cancel what others wait for.
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout)
+        case Interrupt(value):
+            return interrupt(value)
         case Emit(decision):
             return await adispatch_decision(decision)
         case _:

@@ -1,75 +1,22 @@
-"""Who decides whether a tier's answer is used: a verifier, or a calibrated policy."""
+"""A calibrated policy decides whether a tier's answer is used."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal
 
 from langchain_core.messages import AIMessage
 
 from llmops_plugins.cascade.policy import CascadePolicy
-from llmops_plugins.flow import Flow, Request, Response
+from llmops_plugins.flow import Flow, Request
 from llmops_plugins.messages import calls_tools, last_question
 from llmops_plugins.verification.comparable import answer_or_none
+from llmops_plugins.verification.escalation import Outcomes, Ruling, ruled, verdict_on
 from llmops_plugins.verification.evidence import ReplyFacts, reply_facts
-from llmops_plugins.verification.verdict import Verdict, Verifier, answer_message
+from llmops_plugins.verification.verdict import Verifier, answer_message
 
-__all__ = ["AcceptanceRule", "ByPolicy", "ByVerifier", "Outcomes", "Ruling", "extracted"]
-
-Outcomes: TypeAlias = "Sequence[Response | Exception]"
-"""What the models of one tier came to: a failure stands in the place of its reply."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ruling:
-    """What happens once a tier has answered.
-
-    Args:
-        outcome: ``accept`` an answer, ``go_on`` to the next tier, or ``ask_last`` at once.
-        reason: Why, in one sentence.
-        reply: Index of the accepted reply among those of all tiers so far.
-        score: Probability that the proposed answer is right, where the judge measures it.
-        hidden: Message ids of the model calls made to reach the ruling.
-        calibrated: Whether a policy accepted, so that its bound covers the answer.
-    """
-
-    outcome: Literal["accept", "go_on", "ask_last"]
-    reason: str
-    reply: int = 0
-    score: float | None = None
-    hidden: tuple[str, ...] = ()
-    calibrated: bool = False
-
-
-class AcceptanceRule(Protocol):
-    """A flow that rules on the tiers asked so far."""
-
-    def __call__(self, request: Request, tiers: Sequence[Outcomes]) -> Flow[Ruling]:
-        """Rule on the last tier's answer, in the light of all before.
-
-        Args:
-            request: What the models were asked; its model is the first of the last tier.
-            tiers: What each tier so far came to.
-        """
-        ...
-
-
-class ByVerifier:
-    """Accepts what a verifier accepts: the first reply of a tier, judged by that tier's replies alone.
-
-    Args:
-        verify: The verifier.
-    """
-
-    def __init__(self, verify: Verifier) -> None:
-        self._verify = verify
-
-    def __call__(self, request: Request, tiers: Sequence[Outcomes]) -> Flow[Ruling]:
-        """Ask the verifier; a tier with a failure is not accepted."""
-        verdict = yield from _verdict(self._verify, request, tiers[-1])
-        return _ruled(verdict, tiers)
+__all__ = ["ByPolicy", "extracted"]
 
 
 class ByPolicy:
@@ -102,9 +49,9 @@ class ByPolicy:
         """Weigh what all replies so far say together."""
         hidden: tuple[str, ...] = ()
         if self._verify is not None:
-            verdict = yield from _verdict(self._verify, request, tiers[-1])
+            verdict = yield from verdict_on(self._verify, request, tiers[-1])
             if verdict.outcome != "abstain":
-                return _ruled(verdict, tiers)
+                return ruled(verdict, tiers)
             hidden = verdict.hidden
         outcomes = [outcome for tier in tiers for outcome in tier]
         messages = [None if isinstance(one, Exception) else answer_message(one) for one in outcomes]
@@ -140,24 +87,6 @@ def extracted(message: AIMessage | None, extract: Callable[[str], str | None]) -
     if message is None or calls_tools(message):
         return None
     return answer_or_none(extract, message.text)
-
-
-def _verdict(verify: Verifier, request: Request, outcomes: Outcomes) -> Flow[Verdict]:
-    replies = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
-    failed = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
-    if failed is not None:
-        return Verdict(outcome="abstain", reason=f"{type(failed).__name__} from the tier's models")
-    return (yield from verify(request, replies))
-
-
-def _ruled(verdict: Verdict, tiers: Sequence[Outcomes]) -> Ruling:
-    return Ruling(
-        outcome="accept" if verdict.accepted else "go_on",
-        reason=verdict.reason,
-        reply=sum(map(len, tiers[:-1])),
-        score=verdict.score,
-        hidden=verdict.hidden,
-    )
 
 
 def _facts(message: AIMessage | None, extract: Callable[[str], str | None]) -> ReplyFacts:

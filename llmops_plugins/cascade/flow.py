@@ -6,19 +6,27 @@ cheap models at once and accepting where they agree is AutoMix's and self-consis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
 
 from langchain_core.language_models import BaseChatModel
 
-from llmops_plugins.cascade.acceptance import AcceptanceRule, Ruling
 from llmops_plugins.cascade.recheck import Recheck
 from llmops_plugins.events import AvoidedCall, Decision, Mode
 from llmops_plugins.flow import Emit, Flow, Forward, Gather, Request, Response, Spawn
+from llmops_plugins.models.avoided import avoided_call, provider_and_name
+from llmops_plugins.verification.escalation import (
+    AcceptanceRule,
+    Escalation,
+    Outcomes,
+    Rung,
+    escalate,
+    reply_ids,
+)
 from llmops_plugins.verification.verdict import answer_message
 
-__all__ = ["Attempt", "Tier", "attempt_tiers", "cascade", "shadow_cascade"]
+__all__ = ["Tier", "attempt_tiers", "cascade", "shadow_cascade"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,23 +40,6 @@ class Tier:
 
     models: tuple[BaseChatModel, ...]
     timeout: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """What the tiers but the last came to.
-
-    Args:
-        accepted: The reply that held, or None.
-        tier: Index of the tier after which it did, or of the last.
-        rulings: What was ruled after each tier tried.
-        rejected: Message ids of replies thrown away, second opinions among them.
-    """
-
-    accepted: Response | None
-    tier: int
-    rulings: tuple[Ruling, ...]
-    rejected: tuple[str, ...]
 
 
 def cascade(
@@ -67,7 +58,7 @@ def cascade(
     """
     attempt = yield from attempt_tiers(request, tiers, rule)
     if attempt.accepted is not None:
-        yield Emit(_decision(attempt, attempt.accepted, _counterfactual(request, attempt.accepted)))
+        yield Emit(_decision(tiers, attempt, attempt.accepted, _counterfactual(request, attempt.accepted)))
         if recheck is not None and attempt.rulings[-1].calibrated and recheck.is_due():
             yield Spawn(recheck.flow(request, attempt.accepted))
         return attempt.accepted
@@ -75,11 +66,15 @@ def cascade(
     try:
         reply: Response = yield Forward(request.override(model=last), live=True)
     except Exception:
-        yield Emit(_decision(attempt, None, None))
+        yield Emit(_decision(tiers, attempt, None, None))
         raise
     # Had the cascade not been there, the agent's own model would have answered, which may be another one.
-    avoided = None if _named(last) == _named(request.model) else _counterfactual(request, reply)
-    yield Emit(_decision(attempt, reply, avoided))
+    avoided = (
+        None
+        if provider_and_name(last) == provider_and_name(request.model)
+        else _counterfactual(request, reply)
+    )
+    yield Emit(_decision(tiers, attempt, reply, avoided))
     return reply
 
 
@@ -94,37 +89,25 @@ def shadow_cascade(
     attempt = yield from attempt_tiers(request, tiers, rule)
     avoided = None
     if attempt.accepted is not None:
-        avoided = _avoided(request.model, reply, "measured", "the usage of the reply the user got")
-    yield Emit(_decision(attempt, attempt.accepted, avoided, mode="shadow"))
+        avoided = avoided_call(
+            request.model, [answer_message(reply)], "measured", "the usage of the reply the user got"
+        )
+    yield Emit(_decision(tiers, attempt, attempt.accepted, avoided, mode="shadow"))
 
 
-def attempt_tiers(request: Request, tiers: Sequence[Tier], rule: AcceptanceRule) -> Flow[Attempt]:
+def attempt_tiers(request: Request, tiers: Sequence[Tier], rule: AcceptanceRule) -> Flow[Escalation]:
     """Ask the tiers but the last, one after the other, until one is accepted or the rule has seen enough.
 
     A tier that fails is one that is not accepted: the next may well answer.
     """
-    asked: list[list[Response | Exception]] = []
-    rulings: list[Ruling] = []
-    for tier in tiers[:-1]:
-        asked.append((yield from _ask(request, tier)))
-        rulings.append((yield from rule(request.override(model=tier.models[0]), asked)))
-        if rulings[-1].outcome != "go_on":
-            break
-    outcomes = [outcome for tier_outcomes in asked for outcome in tier_outcomes]
-    accepted = None
-    if rulings and rulings[-1].outcome == "accept":
-        proposed = outcomes[rulings[-1].reply]
-        accepted = None if isinstance(proposed, Exception) else proposed
-    others = [one for one in outcomes if one is not accepted and not isinstance(one, Exception)]
-    return Attempt(
-        accepted=accepted,
-        tier=len(tiers) - 1 if accepted is None else len(asked) - 1,
-        rulings=tuple(rulings),
-        rejected=tuple(_message_ids(others)),
-    )
+    rungs = [
+        Rung(request=request.override(model=tier.models[0]), ask=partial(_ask, request, tier))
+        for tier in tiers[:-1]
+    ]
+    return (yield from escalate(rungs, rule))
 
 
-def _ask(request: Request, tier: Tier) -> Flow[list[Response | Exception]]:
+def _ask(request: Request, tier: Tier) -> Flow[Outcomes]:
     """Ask a tier's models at once; a failure stands in the place of its reply."""
     calls = [Forward(request.override(model=model)) for model in tier.models]
     if len(calls) == 1 and tier.timeout is None:  # needs no thread of its own
@@ -137,13 +120,13 @@ def _ask(request: Request, tier: Tier) -> Flow[list[Response | Exception]]:
     return outcomes
 
 
-def _message_ids(replies: Sequence[Response]) -> list[str]:
-    messages = [answer_message(reply) for reply in replies]
-    return [message.id for message in messages if message is not None and message.id]
-
-
 def _decision(
-    attempt: Attempt, reply: Response | None, avoided: AvoidedCall | None, *, mode: Mode = "on"
+    tiers: Sequence[Tier],
+    attempt: Escalation,
+    reply: Response | None,
+    avoided: AvoidedCall | None,
+    *,
+    mode: Mode = "on",
 ) -> Decision:
     message = answer_message(reply) if reply is not None else None
     return Decision(
@@ -152,11 +135,11 @@ def _decision(
         reason=attempt.rulings[-1].reason if attempt.rulings else "there is one model to ask",
         mode=mode,
         returned=message.id if message is not None else None,
-        rejected=attempt.rejected,
+        rejected=reply_ids(attempt.thrown_away),
         hidden=tuple(message_id for ruling in attempt.rulings for message_id in ruling.hidden),
         avoided=avoided,
         details={
-            "tier": attempt.tier + 1,
+            "tier": len(tiers) if attempt.accepted is None else len(attempt.asked),
             "reasons": [ruling.reason for ruling in attempt.rulings],
             "scores": [ruling.score for ruling in attempt.rulings],
         },
@@ -165,26 +148,5 @@ def _decision(
 
 def _counterfactual(request: Request, reply: Response) -> AvoidedCall:
     """The call that the agent's own model would have made: nobody knows its tokens, the reply's stand in."""
-    return _avoided(request.model, reply, "estimated", "the reply's tokens at the own model's price")
-
-
-def _avoided(
-    model: BaseChatModel, reply: Response, basis: Literal["measured", "estimated"], source: str
-) -> AvoidedCall:
-    message = answer_message(reply)
-    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
-    provider, name = _named(model)
-    return AvoidedCall(
-        provider=provider,
-        model=name,
-        input_tokens=usage.get("input_tokens"),
-        output_tokens=usage.get("output_tokens"),
-        cache_read_tokens=(usage.get("input_token_details") or {}).get("cache_read") or 0,
-        basis=basis,
-        source=source,
-    )
-
-
-def _named(model: BaseChatModel) -> tuple[str | None, str]:
-    named = model._get_ls_params()  # LangChain keeps a model's provider and name nowhere else
-    return named.get("ls_provider"), named.get("ls_model_name") or ""
+    source = "the reply's tokens at the own model's price"
+    return avoided_call(request.model, [answer_message(reply)], "estimated", source)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from langchain_core.language_models import BaseChatModel
 
-from llmops_plugins.cascade.acceptance import AcceptanceRule, ByPolicy, ByVerifier
+from llmops_plugins.cascade.acceptance import ByPolicy
 from llmops_plugins.cascade.flow import Tier, cascade, shadow_cascade
 from llmops_plugins.cascade.policy import CascadePolicy
 from llmops_plugins.cascade.recheck import Recheck
@@ -19,8 +19,9 @@ from llmops_plugins.flow import Flow, Request, Response
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.verification.answers import extract_answer
+from llmops_plugins.verification.escalation import AcceptanceRule, ByVerifier
 from llmops_plugins.verification.settings import check_rechecks
-from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies
+from llmops_plugins.verification.verdict import Verifier, check_verifier, interrupts, minimum_replies
 
 __all__ = ["CascadeMiddleware"]
 
@@ -55,8 +56,8 @@ class CascadeMiddleware(FlowMiddleware):
 
     Raises:
         ConfigurationError: If neither or both of ``tiers`` and ``policy`` are given, the policy is no policy,
-            there are fewer than two tiers, a tier is empty or no model, the last tier has several models, or
-            a verifier compares replies and a tier has too few models.
+            there are fewer than two tiers, a tier is empty or no model, the last tier has several models, a
+            verifier compares replies and a tier has too few models, or a verifier interrupts.
 
     Example:
         >>> from llmops_plugins.testing import ScriptedChatModel
@@ -88,6 +89,9 @@ class CascadeMiddleware(FlowMiddleware):
             raise ConfigurationError("tiers", "and policy exclude each other, give one of them")
         if verify is not None:
             check_verifier("verify", verify)
+            if interrupts(verify):
+                problem = "may interrupt, and then every tier is asked again: ask a person in a hierarchy"
+                raise ConfigurationError("verify", problem)
         if timeout is not None and timeout <= 0:
             raise ConfigurationError("timeout", f"must be above 0 seconds, got {timeout!r}")
         self.verify = verify

@@ -37,4 +37,10 @@ class AllOf(Combination):
         if last.outcome == "reject":
             score = None if last.score is None else min(scores)
             return Verdict(outcome="reject", reason=last.reason, score=score)
-        return Verdict(outcome="accept", reason=joined_reasons(verdicts), score=min(scores, default=None))
+        evidence = dict.fromkeys(kind for verdict in verdicts for kind in verdict.evidence)
+        return Verdict(
+            outcome="accept",
+            reason=joined_reasons(verdicts),
+            score=min(scores, default=None),
+            evidence=tuple(evidence),
+        )

@@ -12,6 +12,7 @@ from llmops_plugins.verification.verdict import (
     Verdict,
     Verifier,
     check_verifier,
+    interrupts,
     minimum_replies,
     price_rank,
 )
@@ -50,6 +51,7 @@ class Combination(ABC):
         self.verifiers = tuple(sorted(verifiers, key=price_rank)) if self._cheapest_first else verifiers
         self.minimum_replies = max(map(minimum_replies, verifiers))
         self.price = max(map(price_rank, verifiers))
+        self.interrupts = any(map(interrupts, verifiers))
 
     def __call__(
         self, request: ModelRequest[Any], replies: Sequence[ModelResponse[Any]]

@@ -109,6 +109,7 @@ class Judge:
             reason=f"the judge gives {10 * score:g} of 10, {10 * self._minimum_score:g} is needed",
             score=score,
             hidden=hidden,
+            evidence=("judge",),
         )
 
 

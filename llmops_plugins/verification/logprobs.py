@@ -63,6 +63,7 @@ class LogprobConfidence:
             outcome="accept" if score >= self._minimum else "reject",
             reason=f"the {self._statistic} token probability is {score:.3f}, {self._minimum:g} is needed",
             score=score,
+            evidence=(),  # the author's own word
         )
 
 

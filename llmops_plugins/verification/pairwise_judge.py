@@ -135,10 +135,16 @@ def _verdict(opinions: Sequence[ModelReply | Exception]) -> Verdict:
     if straight is None or swapped is None:
         return Verdict(outcome="abstain", reason="the judge's verdict cannot be read", hidden=hidden)
     if (straight, swapped) == ("a", "b"):
-        return Verdict(outcome="accept", reason="the first wins in both orders", score=1.0, hidden=hidden)
+        return Verdict(
+            outcome="accept",
+            reason="the first wins in both orders",
+            score=1.0,
+            hidden=hidden,
+            evidence=("judge",),
+        )
     if (straight, swapped) == ("b", "a"):
         return Verdict(outcome="reject", reason="the second wins in both orders", score=0.0, hidden=hidden)
     if straight == "b" or swapped == "a":
         reason = "the second wins in one of the two orders"
-        return Verdict(outcome="reject", reason=reason, score=0.5, hidden=hidden)
-    return Verdict(outcome="accept", reason="the answers tie", score=0.5, hidden=hidden)
+        return Verdict(outcome="reject", reason=reason, score=0.5, hidden=hidden, evidence=("judge",))
+    return Verdict(outcome="accept", reason="the answers tie", score=0.5, hidden=hidden, evidence=("judge",))

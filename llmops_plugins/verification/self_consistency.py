@@ -85,6 +85,7 @@ class SelfConsistency:
             reason=f"{agreeing} of {1 + self._samples} samples agree{failed}",
             score=share,
             hidden=message_ids(map(answer_message, samples)),
+            evidence=(),  # all of it is the author's own word
         )
 
     def _answer(self, reply: ModelResponse[Any]) -> str | None:

@@ -23,6 +23,7 @@ __all__ = [
     "Verifier",
     "answer_message",
     "check_verifier",
+    "interrupts",
     "message_ids",
     "minimum_replies",
     "price_rank",
@@ -35,6 +36,7 @@ class PriceRank(IntEnum):
     FREE = 0
     EMBEDDING = 1
     MODEL_CALLS = 2
+    PERSON = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +48,15 @@ class Verdict:
         reason: Why, in one sentence.
         score: How good the answer is, from 0 to 1, where the verifier measures it.
         hidden: Message ids of the model calls made to reach the verdict.
+        evidence: What speaks for the answer besides its author's word, such as ``"execution"``, ``"judge"``
+            or ``"human"``. An acceptance without any is good enough to answer with, and not to learn from.
     """
 
     outcome: Literal["accept", "reject", "abstain"]
     reason: str
     score: float | None = None
     hidden: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ("verifier",)
 
     @property
     def accepted(self) -> bool:
@@ -64,7 +69,8 @@ class Verifier(Protocol):
 
     One that needs no I/O is a generator all the same, and opens with ``yield from ()``. A verifier that
     compares replies says how many it needs in an attribute ``minimum_replies``, and one whose verdict costs
-    something how much in an attribute ``price``, a :class:`PriceRank`.
+    something how much in an attribute ``price``, a :class:`PriceRank`. One that may interrupt the graph to
+    ask a person has an attribute ``interrupts`` that is true.
     """
 
     def __call__(
@@ -122,6 +128,15 @@ def price_rank(verifier: Verifier) -> int:
         Its attribute ``price``, or :attr:`PriceRank.FREE`.
     """
     return int(getattr(verifier, "price", PriceRank.FREE))
+
+
+def interrupts(verifier: Verifier) -> bool:
+    """Return whether the verifier may interrupt the graph: then its caller runs again from the start.
+
+    Args:
+        verifier: Any verifier, also one that does not say.
+    """
+    return bool(getattr(verifier, "interrupts", False))
 
 
 def answer_message(response: ModelResponse[Any]) -> AIMessage | None:

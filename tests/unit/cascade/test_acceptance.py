@@ -5,10 +5,11 @@ from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.errors import GraphInterrupt
 
-from llmops_plugins.cascade.acceptance import ByPolicy, ByVerifier, extracted
+from llmops_plugins.cascade.acceptance import ByPolicy, extracted
 from llmops_plugins.errors import BudgetExceeded
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.answers import extract_answer
+from llmops_plugins.verification.escalation import ByVerifier
 from llmops_plugins.verification.verdict import Verdict
 
 REQUEST = ModelRequest(model=ScriptedChatModel(replies=["x"]), messages=[HumanMessage("6 * 7?")])

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, HumanMessage
 
-from llmops_plugins.cascade.acceptance import ByVerifier
 from llmops_plugins.cascade.flow import Tier, cascade, shadow_cascade
 from llmops_plugins.flow import CallModel, Emit, Forward, Gather, ModelReply
 from llmops_plugins.testing import ScriptedChatModel
+from llmops_plugins.verification.escalation import ByVerifier
 from llmops_plugins.verification.verdict import Verdict
 
 SMALL, MEDIUM, LARGE = (
