@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llmops_plugins.accounting.assistants import AssistantRow, assistant_rows
 from llmops_plugins.accounting.drift import DriftRow, drift_notes, drift_rows
 from llmops_plugins.errors import ConfigurationError, DatabaseUnavailableError
 
@@ -141,6 +142,7 @@ class CostReport:
         totals: Sums over all of them.
         decisions: What the plugins decided, and what that saved.
         drift: Whether calibrated bounds still hold, where answers were asked again.
+        assistants: How the assistants of a hierarchy fare, by day.
         input_parts: Tokens of all inputs by what they were spent on.
         notes: What a reader has to know about the figures, in sentences.
     """
@@ -150,6 +152,7 @@ class CostReport:
     totals: Totals
     decisions: list[DecisionRow] = field(default_factory=list)
     drift: list[DriftRow] = field(default_factory=list)
+    assistants: list[AssistantRow] = field(default_factory=list)
     input_parts: Mapping[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -196,6 +199,7 @@ def build_report(
         sums = queries.totals()
         decisions = [DecisionRow(**row) for row in queries.decisions()]
         drift = drift_rows(queries.rechecks())
+        assistants = _assistants(queries)
         parts = queries.input_parts(_PARTS)
         lost = queries.lost_calls()
     except DatabaseUnavailableError as error:
@@ -211,8 +215,16 @@ def build_report(
         totals=totals,
         decisions=decisions,
         drift=drift,
+        assistants=assistants,
         input_parts=parts,
         notes=[*drift_notes(drift), *_notes(totals, rows, queries, trouble)],
+    )
+
+
+def _assistants(queries: LedgerQueries) -> list[AssistantRow]:
+    decided = queries.decided("hierarchy")
+    return (
+        assistant_rows(decided, queries.grouped({"day": "started_at", "assistant": None})) if decided else []
     )
 
 

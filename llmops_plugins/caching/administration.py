@@ -15,11 +15,11 @@ from langgraph.store.base import BaseStore, PutOp, SearchItem
 from llmops_plugins.caching.contents import BREACH, Breach, CacheStats, Names, cache_stats
 from llmops_plugins.caching.labels import LABELS, read_labels
 from llmops_plugins.caching.partition import ROOT, STATE
-from llmops_plugins.caching.scan import scan
 from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import run
 from llmops_plugins.storage.local_store import LocalStore
+from llmops_plugins.storage.scan import scan
 from llmops_plugins.whole_file import write_whole
 
 __all__ = [

@@ -15,8 +15,8 @@ from langgraph.store.base import BaseStore, SearchItem
 from llmops_plugins.bounds import always_valid_upper
 from llmops_plugins.caching.labels import LABELS
 from llmops_plugins.caching.partition import ROOT, STATE
-from llmops_plugins.caching.scan import scan
 from llmops_plugins.flow import run
+from llmops_plugins.storage.scan import scan
 
 __all__ = ["BREACH", "Breach", "CacheStats", "Names", "cache_stats"]
 

@@ -10,9 +10,9 @@ from langgraph.store.base import BaseStore, PutOp, SearchItem
 
 from llmops_plugins.caching.pair import LabelledPair
 from llmops_plugins.caching.partition import ROOT
-from llmops_plugins.caching.scan import scan
 from llmops_plugins.effects import Flow
 from llmops_plugins.flow import run
+from llmops_plugins.storage.scan import scan
 
 __all__ = ["LABELS", "label", "labels_of", "read_labels"]
 

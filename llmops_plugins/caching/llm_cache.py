@@ -21,9 +21,9 @@ from llmops_plugins.caching.decisions import failed, hit, missed, passed_by
 from llmops_plugins.caching.entry import CacheEntry, recorded_usage
 from llmops_plugins.caching.freshness import Freshness, volatility_of
 from llmops_plugins.caching.generations import generations_of, messages_of, stored_messages
+from llmops_plugins.caching.given_store import as_store
 from llmops_plugins.caching.keeping import put_entry
 from llmops_plugins.caching.lookup import Found, LookUp, by_meaning, exactly
-from llmops_plugins.caching.own_store import as_store
 from llmops_plugins.caching.partition import PartitionRule
 from llmops_plugins.caching.place import CHECK_STORE, PassedBy, Place
 from llmops_plugins.caching.prompt import PromptPlace, find_prompt_place

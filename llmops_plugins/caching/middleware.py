@@ -13,7 +13,7 @@ from llmops_plugins.caching.admission import Admission
 from llmops_plugins.caching.cache import Cache
 from llmops_plugins.caching.flow import cached, shadow_cached
 from llmops_plugins.caching.freshness import Freshness, Tags
-from llmops_plugins.caching.own_store import OwnStore, as_store
+from llmops_plugins.caching.given_store import as_store
 from llmops_plugins.caching.partition import FromRequest, PartitionRule
 from llmops_plugins.caching.room import Room
 from llmops_plugins.caching.semantic import SemanticTier
@@ -22,6 +22,7 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Mode
 from llmops_plugins.flow import Flow, Request, Response
 from llmops_plugins.flow_middleware import FlowMiddleware
+from llmops_plugins.storage.lazy_store import LazyStore
 
 __all__ = ["CacheMiddleware"]
 
@@ -111,7 +112,7 @@ class CacheMiddleware(FlowMiddleware):
 
     def close(self) -> None:
         """Close the file, if the store is one that this middleware opened; a later request opens it again."""
-        if isinstance(self.cache.store, OwnStore):
+        if isinstance(self.cache.store, LazyStore):
             self.cache.store.close()
 
     def flow(self, request: Request) -> Flow[Response]:

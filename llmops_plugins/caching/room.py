@@ -8,9 +8,9 @@ from collections.abc import Callable
 from langgraph.store.base import BaseStore, PutOp, SearchItem
 
 from llmops_plugins.caching.partition import ROOT
-from llmops_plugins.caching.scan import scan
 from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.storage.scan import scan
 
 __all__ = ["Room", "entries_of"]
 

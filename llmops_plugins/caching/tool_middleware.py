@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 from langchain.agents.middleware.types import AgentMiddleware, ToolCallRequest
 from langgraph.store.base import BaseStore
 
-from llmops_plugins.caching.own_store import as_store
+from llmops_plugins.caching.given_store import as_store
 from llmops_plugins.caching.room import Room
 from llmops_plugins.caching.settings import check_function, check_names, check_tags, check_text_source
 from llmops_plugins.caching.tool_cache import FromToolCall, ToolCache, ToolReply

@@ -20,6 +20,7 @@ from llmops_plugins.verification.escalation import (
     AcceptanceRule,
     Escalation,
     Outcomes,
+    Ruling,
     Rung,
     escalate,
     reply_ids,
@@ -107,7 +108,7 @@ def attempt_tiers(request: Request, tiers: Sequence[Tier], rule: AcceptanceRule)
     return (yield from escalate(rungs, rule))
 
 
-def _ask(request: Request, tier: Tier) -> Flow[Outcomes]:
+def _ask(request: Request, tier: Tier, _: Sequence[Ruling]) -> Flow[Outcomes]:
     """Ask a tier's models at once; a failure stands in the place of its reply."""
     calls = [Forward(request.override(model=model)) for model in tier.models]
     if len(calls) == 1 and tier.timeout is None:  # needs no thread of its own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from llmops_plugins.accounting.assistants import AssistantRow
     from llmops_plugins.accounting.drift import DriftRow
     from llmops_plugins.accounting.report import CostReport, Totals
 
 __all__ = ["report"]
 
+_ASSISTANT_ROWS = 30
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -89,9 +92,35 @@ def _print(report: CostReport, out: Console) -> None:
         shadow = " in shadow" if decision.mode == "shadow" else ""
         saved = usd(decision.saved_usd, partial=decision.unpriced > 0)
         out.print(f"{name:<22}{decision.count:,}{shadow}, saved {saved} ({literal(decision.saved_basis)})")
+    _print_assistants(report.assistants[-_ASSISTANT_ROWS:], out)
     for row in report.drift:
         out.print(f"{literal(row.capability) + ' drift':<22}{_drift(row)}")
     print_notes(out, report.notes)
+
+
+def _print_assistants(rows: Sequence[AssistantRow], out: Console) -> None:
+    """Print who solved how much on each day, and how much of it with demonstrations."""
+    from llmops_plugins.cli.render import literal, new_table, percent, print_table, usd
+
+    if not rows:
+        return
+    table = new_table(
+        ["day", "assistant"], ["asked", "solved", "of all solved", "cost", "with demonstrations", "without"]
+    )
+    for row in rows:
+        without = row.asked - row.asked_with_demonstrations
+        table.add_row(
+            literal(row.day),
+            literal(row.assistant),
+            f"{row.asked:,}",
+            f"{row.solved:,}",
+            percent(row.share_of_solved),
+            usd(row.cost_usd),
+            f"{row.solved_with_demonstrations:,} of {row.asked_with_demonstrations:,}",
+            f"{row.solved - row.solved_with_demonstrations:,} of {without:,}",
+        )
+    out.print()
+    print_table(out, table)
 
 
 def _drift(row: DriftRow) -> str:

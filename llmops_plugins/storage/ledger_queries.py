@@ -78,6 +78,15 @@ class LedgerQueries:
         )
         return self._rows(self._selected(query, DECISIONS, table.at).group_by(*keys).order_by(*keys))
 
+    def decided(self, capability: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the day in UTC and the details of each decision that a capability acted on, oldest first."""
+        table = DECISIONS.c
+        query = select(func.date(table.at, type_=String).label("day"), table.details).where(
+            table.capability == capability, table.mode == "on"
+        )
+        rows = self._rows(self._selected(query, DECISIONS, table.at).order_by(table.at))
+        return [(str(row["day"]), row["details"] or {}) for row in rows]
+
     def rechecks(self) -> list[dict[str, Any]]:
         """Return how accepted answers came out that were asked again, by capability and by calibration.
 

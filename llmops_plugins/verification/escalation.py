@@ -38,11 +38,11 @@ class Rung:
 
     Args:
         request: What they are asked, as the rule is shown it.
-        ask: Begins the flow that asks them.
+        ask: Begins the flow that asks them; is given what was ruled on the rungs before.
     """
 
     request: Request
-    ask: Callable[[], Flow[Outcomes]]
+    ask: Callable[[Sequence[Ruling]], Flow[Outcomes]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ def escalate(rungs: Iterable[Rung], rule: AcceptanceRule) -> Flow[Escalation]:
     asked: list[Outcomes] = []
     rulings: list[Ruling] = []
     for rung in rungs:
-        asked.append((yield from rung.ask()))
+        asked.append((yield from rung.ask(rulings)))
         rulings.append((yield from rule(rung.request, asked)))
         if rulings[-1].outcome != "go_on":
             break

@@ -15,7 +15,7 @@ from llmops_plugins.verification.judging import (
     conclusion,
     conversation_text,
     judging_messages,
-    same_model,
+    wrote,
 )
 from llmops_plugins.verification.settings import check_share
 from llmops_plugins.verification.verdict import PriceRank, Verdict, message_ids
@@ -85,7 +85,7 @@ class Judge:
         self, request: ModelRequest[Any], replies: Sequence[ModelResponse[Any]]
     ) -> Generator[Effect, Any, Verdict]:
         """Have the first reply graded."""
-        if same_model(self._model, request.model):
+        if wrote(self._model, request, replies[0]):
             return Verdict(outcome="abstain", reason="the judge is the answer's author: give another model")
         answer = answer_text(replies[0])
         if not answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from llmops_plugins.delimited import delimited
 from llmops_plugins.verification.verdict import answer_message
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "conversation_text",
     "judging_messages",
     "same_model",
+    "wrote",
 ]
 
 LONGEST_ANSWER = 60_000
@@ -47,7 +48,7 @@ def judging_messages(instructions: str, form: str, material: Mapping[str, str]) 
     """
     return [
         SystemMessage(f"{instructions}\n\n{_DATA_ONLY}\n\n{form}"),
-        HumanMessage(f"{_delimited(material)}\n\n{form}"),
+        HumanMessage(f"{delimited(material)}\n\n{form}"),
     ]
 
 
@@ -80,6 +81,23 @@ def conclusion(text: str) -> str:
         text: The judge's reply.
     """
     return text[-_LONGEST_OPINION:].rsplit("</think>", 1)[-1]
+
+
+def wrote(judge: BaseChatModel, request: ModelRequest[Any], reply: ModelResponse[Any]) -> bool:
+    """Return whether a judge is the author of a reply, as far as the request or the reply says who that is.
+
+    Args:
+        judge: The judge.
+        request: What was asked; it has no model where an agent answered whose model nobody named.
+        reply: The reply.
+    """
+    if request.model is not None:
+        return same_model(judge, request.model)
+    name = judge._get_ls_params().get("ls_model_name")
+    message = answer_message(reply)
+    said = message.response_metadata.get("model_name") if message is not None else None
+    # Providers answer under a dated name.
+    return bool(name) and (said == name or str(said).startswith(f"{name}-20"))
 
 
 def same_model(one: BaseChatModel, other: BaseChatModel) -> bool:
@@ -115,21 +133,3 @@ def _unread(message: BaseMessage) -> Iterable[str]:
         return ()
     seen = ("text", "text-plain", "reasoning", "tool_call", "invalid_tool_call", "tool_call_chunk")
     return (block["type"] for block in message.content_blocks if block["type"] not in seen)
-
-
-def _delimited(material: Mapping[str, str]) -> str:
-    code = _code(material.values())
-    return "\n\n".join(f"<{name}-{code}>\n{text}\n</{name}-{code}>" for name, text in material.items())
-
-
-def _code(texts: Iterable[str]) -> str:
-    """Return a code that stands in none of the texts, so that none can close its own delimiter.
-
-    A digest and not a random number: no author can write a text that holds its own digest, and the same
-    material makes the same prompt, which caches and replays rely on.
-    """
-    whole = "\0".join(texts)
-    code = whole
-    while code in whole:
-        code = sha256(code.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return code

@@ -14,7 +14,7 @@ from llmops_plugins.verification.judging import (
     conclusion,
     conversation_text,
     judging_messages,
-    same_model,
+    wrote,
 )
 from llmops_plugins.verification.verdict import PriceRank, Verdict, message_ids
 
@@ -76,7 +76,7 @@ class PairwiseJudge:
         """Compare the first reply with the second."""
         if len(replies) < self.minimum_replies:
             return Verdict(outcome="abstain", reason="a comparison needs two replies and had one")
-        if same_model(self._model, request.model):
+        if wrote(self._model, request, replies[0]):
             return Verdict(outcome="abstain", reason="the judge is the answer's author: give another model")
         first, second = map(answer_text, replies[:2])
         if not first:

@@ -12,7 +12,6 @@ from langgraph.store.base import PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
 
 from llmops_plugins.background import BACKGROUND
-from llmops_plugins.caching import scan as scan_module
 from llmops_plugins.caching.administration import (
     cache_stats,
     clear,
@@ -25,12 +24,13 @@ from llmops_plugins.caching.labels import label, read_labels
 from llmops_plugins.caching.middleware import CacheMiddleware
 from llmops_plugins.caching.pair import read_pairs
 from llmops_plugins.caching.partition import STATE, Partition
-from llmops_plugins.caching.scan import scan
 from llmops_plugins.caching.semantic import SemanticTier
 from llmops_plugins.caching.tool_result import ToolResult
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import run
+from llmops_plugins.storage import scan as scan_module
 from llmops_plugins.storage.local_store import LocalStore
+from llmops_plugins.storage.scan import scan
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.verdict import Verdict
 from llmops_plugins.wrapped_model.wrap import with_middleware

@@ -1,4 +1,4 @@
-"""Reads what a store holds of the cache, page by page, while others write to it."""
+"""Reads what a store holds below a prefix, page by page, while others write to it."""
 
 from __future__ import annotations
 

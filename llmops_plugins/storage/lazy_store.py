@@ -1,51 +1,29 @@
-"""The cache's own store: a file that is opened when it is first needed."""
+"""A store in a file that is opened when it is first needed."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable
 from os import PathLike
-from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, IndexConfig, Op, Result
 
-from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.storage.local_store import LocalStore
 
-__all__ = ["OwnStore", "as_store"]
+__all__ = ["LazyStore"]
 
 
-def as_store(store: Any, embeddings: Embeddings | None) -> BaseStore:
-    """Return the store that a cache was given, or that it makes of a file's path.
-
-    Args:
-        store: A path, or a LangGraph store.
-        embeddings: What questions are embedded with; None for a cache of exact answers.
-
-    Raises:
-        ConfigurationError: If it is neither, or has no index to search by meaning.
-    """
-    if isinstance(store, str | PathLike):
-        return OwnStore(store, embeddings)
-    if not isinstance(store, BaseStore):
-        problem = f"must be a file or a LangGraph store, got {type(store).__name__}"
-        raise ConfigurationError("store", problem)
-    if embeddings is not None and getattr(store, "index_config", ...) is None:
-        problem = 'has no index to search by meaning, build it with index={"dims": ..., "embed": ...}'
-        raise ConfigurationError("store", problem)
-    return store
-
-
-class OwnStore(BaseStore):
+class LazyStore(BaseStore):
     """A :class:`~llmops_plugins.LocalStore` that is opened at the first operation, and again after a failure.
 
-    An agent must start although its cache's disk is full, and learning how long a model's vectors are may
+    An agent must start although its disk is full, and learning how long a model's vectors are may
     cost a call.
 
     Args:
         path: The file.
-        embeddings: What questions are embedded with; None for a cache of exact answers.
+        embeddings: What questions are embedded with; None where nobody searches by meaning.
     """
 
     supports_ttl = True
@@ -53,7 +31,7 @@ class OwnStore(BaseStore):
     def __init__(self, path: str | PathLike[str], embeddings: Embeddings | None) -> None:
         super().__init__()
         self._path = path
-        self._embeddings = embeddings
+        self.embeddings = embeddings
         self._lock = threading.Lock()
         self._store: LocalStore | None = None
 
@@ -65,8 +43,6 @@ class OwnStore(BaseStore):
         """Run operations, as :meth:`LocalStore.abatch` does."""
         store = self._store
         if store is None:
-            import asyncio
-
             store = await asyncio.to_thread(self._opened)
         return await store.abatch(ops)
 
@@ -85,7 +61,7 @@ class OwnStore(BaseStore):
             return self._store
 
     def _index(self) -> IndexConfig | None:
-        if self._embeddings is None:
+        if self.embeddings is None:
             return None
-        dimensions = len(self._embeddings.embed_query("How many dimensions have you?"))
-        return {"dims": dimensions, "embed": self._embeddings, "fields": ["question"]}
+        dimensions = len(self.embeddings.embed_query("How many dimensions have you?"))
+        return {"dims": dimensions, "embed": self.embeddings, "fields": ["question"]}
