@@ -1,0 +1,198 @@
+"""Calls that can be given up: what is late is left to itself, in a daemon thread or as a cancelled task."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import Any
+
+from llmops_plugins.errors import LlmopsError
+
+__all__ = ["AsyncStop", "GivenUpError", "Stop", "await_or_give_up", "call_or_give_up", "start_thread"]
+
+_MOST_IDLE = 32
+_GRACE = 1.0
+"""Seconds a cancelled coroutine has to clean up, before it is left to itself."""
+
+
+class GivenUpError(LlmopsError):
+    """The whole execution was stopped while this call was running."""
+
+
+class _Thread:
+    """A daemon thread that does one thing after the other: a program may end though an expert hangs."""
+
+    def __init__(self) -> None:
+        self.work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._run, name="llmops-plan", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self.work.get()()
+            if len(_IDLE) >= _MOST_IDLE:
+                return
+            _IDLE.append(self)
+
+
+_IDLE: deque[_Thread] = deque()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_IDLE.clear)  # threads do not survive a fork
+
+
+def start_thread(call: Callable[[], Any]) -> Future[Any]:
+    """Make a call in a daemon thread with a copy of the caller's context variables.
+
+    Returns:
+        A future of its result, or of any exception, also of one that would have ended the thread.
+    """
+    future: Future[Any] = Future()
+    context = copy_context()
+
+    def made() -> None:
+        try:
+            result = context.run(call)
+        except BaseException as error:  # noqa: BLE001 - it is the future's
+            with suppress(InvalidStateError):
+                future.set_exception(error)
+        else:
+            with suppress(InvalidStateError):
+                future.set_result(result)
+
+    try:
+        thread = _IDLE.pop()
+    except IndexError:
+        thread = _Thread()
+    thread.work.put(made)
+    return future
+
+
+class Stop:
+    """Ends, once it is set, the waiting for every call that is made under it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_set = threading.Event()
+        self._waiting: set[Future[Any]] = set()
+
+    def set(self) -> None:
+        """Give up the calls that are running, and every later one."""
+        with self._lock:
+            self._is_set.set()
+            waiting, self._waiting = self._waiting, set()
+        for future in waiting:
+            with suppress(InvalidStateError):
+                future.set_exception(GivenUpError("the plan's execution was stopped"))
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not longer than until this is set."""
+        self._is_set.wait(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raise GivenUpError if this is set."""
+        if self._is_set.is_set():
+            raise GivenUpError("the plan's execution was stopped")
+
+    def watch(self, future: Future[Any]) -> None:
+        """Let the future fail when this is set."""
+        with self._lock:
+            self.check()
+            self._waiting.add(future)
+        future.add_done_callback(self._forget)
+
+    def _forget(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._waiting.discard(future)
+
+
+def call_or_give_up(call: Callable[[], Any], timeout: float | None, stop: Stop) -> Any:
+    """Make a call in a thread of its own and wait for it.
+
+    Args:
+        call: What to call.
+        timeout: Seconds to wait; None waits for as long as it takes.
+        stop: Gives it up.
+
+    Raises:
+        TimeoutError: If it is late. A thread cannot be stopped: it ends unheeded.
+        GivenUpError: If ``stop`` was set.
+        BaseException: Whatever the call raised.
+    """
+    stop.check()
+    future = start_thread(call)
+    stop.watch(future)
+    try:
+        return future.result(timeout)
+    except TimeoutError:
+        if future.done():  # it was the call that raised it
+            raise
+        raise TimeoutError(f"not done after {timeout} seconds") from None
+
+
+class AsyncStop:
+    """The twin of :class:`Stop` for the running event loop; what it gives up is cancelled."""
+
+    def __init__(self) -> None:
+        self._fired: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set(self) -> None:
+        """Give up the calls that are running, and every later one."""
+        if not self._fired.done():
+            self._fired.set_result(None)
+
+    def check(self) -> None:
+        """Raise GivenUpError if this is set."""
+        if self._fired.done():
+            raise GivenUpError("the plan's execution was stopped")
+
+    async def wait(self, task: asyncio.Task[Any], timeout: float | None) -> None:
+        """Wait for a task, for so many seconds or until this is set."""
+        await asyncio.wait({task, self._fired}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def await_or_give_up(call: Callable[[], Awaitable[Any]], timeout: float | None, stop: AsyncStop) -> Any:
+    """Await a call as a task of its own; the twin of :func:`call_or_give_up`.
+
+    One that is given up is cancelled, and left to itself if it does not heed that within a second.
+
+    Raises:
+        TimeoutError: If it is late.
+        GivenUpError: If ``stop`` was set.
+        asyncio.CancelledError: If the caller is cancelled, or the call cancelled itself.
+        BaseException: Whatever the call raised.
+    """
+    stop.check()
+    task = asyncio.create_task(_held(call))
+    try:
+        await stop.wait(task, timeout)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_GRACE)
+    if task.done() and not task.cancelled():
+        result, error = task.result()
+        if error is None:
+            return result
+        raise error
+    stop.check()
+    raise TimeoutError(f"not done after {timeout} seconds")
+
+
+async def _held(call: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:
+    """Return what would end the event loop, such as SystemExit, instead of raising it."""
+    try:
+        return await call(), None
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return None, error
+    except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
+        return None, error

@@ -1,0 +1,77 @@
+"""A plan in a node shares the graph's threads: it neither exhausts them nor keeps the graph from ending."""
+
+import asyncio
+import os
+import threading
+import time
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, StateGraph
+
+from llmops_plugins.planning.durable import aexecute_durably
+from llmops_plugins.planning.execution import Attempts, ExecutionLimits
+from tests.unit.planning.stubs import assigned
+from tests.unit.planning.test_durable import BEGIN, CONFIG, LIMITS, Planned, State
+
+
+@pytest.mark.parametrize("room", [1, 2, 8, None])
+def test_a_wide_plan_leaves_threads_for_writing_its_results(room):
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def expert(call):
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.02)
+        with lock:
+            inside -= 1
+
+    plan = [assigned(f"t{number}") for number in range(24)]
+    planned = Planned("sync", lambda: plan, expert, checkpointer=InMemorySaver())
+    planned.app.invoke(BEGIN, CONFIG if room is None else {**CONFIG, "max_concurrency": room})
+    assert {one.status for one in planned.result.outcomes.values()} == {"succeeded"}
+    threads = room or min(32, (os.cpu_count() or 1) + 4)
+    assert most == max(1, min(16, threads - 2))
+
+
+def test_an_expert_that_hangs_does_not_keep_the_graph_from_ending():
+    release = threading.Event()
+    plan = [assigned("hangs"), assigned("after", "hangs")]
+    limits = ExecutionLimits(deadline_s=0.3, attempts=Attempts(timeout_s=None))
+    planned = Planned(
+        "sync", lambda: plan, lambda call: release.wait(20), checkpointer=InMemorySaver(), limits=limits
+    )
+    started = time.monotonic()
+    planned.run(BEGIN)
+    assert time.monotonic() - started < 5
+    assert planned.result.outcomes["hangs"].status == "cancelled"
+    release.set()
+
+
+async def test_cancelling_the_graph_cancels_the_plans_tasks():
+    before, running, cancelled = asyncio.all_tasks(), asyncio.Event(), []
+
+    async def expert(call):
+        running.set()
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            cancelled.append(call.task_id)
+            raise
+
+    async def node(state):
+        await aexecute_durably([assigned("a"), assigned("b", "a")], expert, limits=LIMITS)
+
+    graph = StateGraph(State)
+    graph.add_node("execute", node)
+    graph.add_edge(START, "execute")
+    run = asyncio.create_task(graph.compile(checkpointer=InMemorySaver()).ainvoke(BEGIN, CONFIG))
+    await running.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    await asyncio.sleep(0.01)
+    assert cancelled == ["a"]
+    assert asyncio.all_tasks() == before
