@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from llmops_plugins.cascade.policy import CascadePolicy
     from llmops_plugins.embeddings import CountedEmbeddings
     from llmops_plugins.errors import ConfigurationError, LlmopsError
+    from llmops_plugins.hierarchy.assistant import Assistant
+    from llmops_plugins.hierarchy.demonstration import Evidence
+    from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+    from llmops_plugins.hierarchy.example_selector import DemonstrationExampleSelector
+    from llmops_plugins.hierarchy.feedback import arecord_feedback, record_feedback, record_langsmith_feedback
+    from llmops_plugins.hierarchy.graph import create_hierarchy
+    from llmops_plugins.hierarchy.host_functions import HostFunction
+    from llmops_plugins.hierarchy.middleware import DemonstrationsMiddleware
+    from llmops_plugins.hierarchy.sandbox import SandboxExecutor
+    from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
     from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price, SelfHosted
     from llmops_plugins.storage.embeddings import resolve_embeddings
     from llmops_plugins.storage.local_store import LocalStore
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from llmops_plugins.verification.agreement import Agreement
     from llmops_plugins.verification.all_of import AllOf
     from llmops_plugins.verification.any_of import AnyOf
+    from llmops_plugins.verification.execution import ExecutionSucceeded
     from llmops_plugins.verification.extractors import (
         choice_answer,
         json_field,
@@ -39,7 +50,9 @@ if TYPE_CHECKING:
         number_answer,
     )
     from llmops_plugins.verification.first_applicable import FirstApplicable
+    from llmops_plugins.verification.human import Human
     from llmops_plugins.verification.judge import Judge
+    from llmops_plugins.verification.later_feedback import LaterFeedback
     from llmops_plugins.verification.learned_scorer import LearnedScorer
     from llmops_plugins.verification.logprobs import LogprobConfidence
     from llmops_plugins.verification.pairwise_judge import PairwiseJudge
@@ -54,6 +67,7 @@ __all__ = [
     "Agreement",
     "AllOf",
     "AnyOf",
+    "Assistant",
     "CacheMiddleware",
     "CascadeMiddleware",
     "CascadePolicy",
@@ -61,9 +75,17 @@ __all__ = [
     "CostLedger",
     "CostReport",
     "CountedEmbeddings",
+    "DemonstrationExampleSelector",
+    "DemonstrationStore",
+    "DemonstrationsMiddleware",
+    "Evidence",
+    "ExecutionSucceeded",
     "FirstApplicable",
     "Freshness",
+    "HostFunction",
+    "Human",
     "Judge",
+    "LaterFeedback",
     "LearnedScorer",
     "LlmopsError",
     "LocalStore",
@@ -75,6 +97,8 @@ __all__ = [
     "PairwiseJudge",
     "Predicate",
     "Price",
+    "SandboxExecutor",
+    "SandboxLimits",
     "SelfConsistency",
     "SelfHosted",
     "SemanticLLMCache",
@@ -83,14 +107,18 @@ __all__ = [
     "SimilarityRule",
     "ToolCacheMiddleware",
     "ValidToolCalls",
+    "arecord_feedback",
     "calibrate",
     "calibrate_cache",
     "choice_answer",
+    "create_hierarchy",
     "json_field",
     "normalized_text",
     "number_answer",
     "read_labels",
     "read_pairs",
+    "record_feedback",
+    "record_langsmith_feedback",
     "resolve_embeddings",
     "with_middleware",
 ]
@@ -99,6 +127,7 @@ _MODULES = {
     "Agreement": "verification.agreement",
     "AllOf": "verification.all_of",
     "AnyOf": "verification.any_of",
+    "Assistant": "hierarchy.assistant",
     "CacheMiddleware": "caching.middleware",
     "CascadeMiddleware": "cascade.middleware",
     "CascadePolicy": "cascade.policy",
@@ -106,9 +135,17 @@ _MODULES = {
     "CostLedger": "accounting.ledger",
     "CostReport": "accounting.report",
     "CountedEmbeddings": "embeddings",
+    "DemonstrationExampleSelector": "hierarchy.example_selector",
+    "DemonstrationStore": "hierarchy.demonstrations",
+    "DemonstrationsMiddleware": "hierarchy.middleware",
+    "Evidence": "hierarchy.demonstration",
+    "ExecutionSucceeded": "verification.execution",
     "FirstApplicable": "verification.first_applicable",
     "Freshness": "caching.freshness",
+    "HostFunction": "hierarchy.host_functions",
+    "Human": "verification.human",
     "Judge": "verification.judge",
+    "LaterFeedback": "verification.later_feedback",
     "LearnedScorer": "verification.learned_scorer",
     "LlmopsError": "errors",
     "LocalStore": "storage.local_store",
@@ -120,6 +157,8 @@ _MODULES = {
     "PairwiseJudge": "verification.pairwise_judge",
     "Predicate": "verification.predicate",
     "Price": "models.registry",
+    "SandboxExecutor": "hierarchy.sandbox",
+    "SandboxLimits": "hierarchy.sandbox_limits",
     "SelfConsistency": "verification.self_consistency",
     "SelfHosted": "models.registry",
     "SemanticLLMCache": "caching.llm_cache",
@@ -128,14 +167,18 @@ _MODULES = {
     "SimilarityRule": "caching.similarity_rule",
     "ToolCacheMiddleware": "caching.tool_middleware",
     "ValidToolCalls": "verification.tool_calls",
+    "arecord_feedback": "hierarchy.feedback",
     "calibrate": "cascade.calibration",
     "calibrate_cache": "caching.calibration",
     "choice_answer": "verification.extractors",
+    "create_hierarchy": "hierarchy.graph",
     "json_field": "verification.extractors",
     "normalized_text": "verification.extractors",
     "number_answer": "verification.extractors",
     "read_labels": "caching.labels",
     "read_pairs": "caching.pair",
+    "record_feedback": "hierarchy.feedback",
+    "record_langsmith_feedback": "hierarchy.feedback",
     "resolve_embeddings": "storage.embeddings",
     "with_middleware": "wrapped_model.wrap",
 }

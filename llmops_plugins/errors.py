@@ -8,6 +8,7 @@
     │   ├── MissingExtraError             an optional package is not installed: names the extra
     │   └── BoundNotMetError              no policy keeps the bound: says what can be shown
     ├── RecordError (ValueError)          a row of recorded traffic cannot be used: names file and line
+    ├── AssistantFailedError              no assistant of a hierarchy answered
     ├── PromptNotRecordedError            a replay was asked something its records do not hold
     ├── DatabaseUnavailableError          a table could not be opened or read
     └── BudgetExceeded                    a veto; flows never see it, so nothing can fail open around it
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AssistantFailedError",
     "BoundNotMetError",
     "BudgetExceeded",
     "ConfigurationError",
@@ -109,6 +111,10 @@ class RecordError(LlmopsError, ValueError):
 
     def __reduce__(self) -> tuple[type[RecordError], tuple[str, int, str]]:
         return type(self), (self.source, self.line, self.problem)
+
+
+class AssistantFailedError(LlmopsError):
+    """An assistant of a hierarchy did not answer, and nobody was left to ask; names what it raised."""
 
 
 class PromptNotRecordedError(LlmopsError):

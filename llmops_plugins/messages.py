@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, HumanMessage
 from langchain_core.messages.tool import tool_call_chunk
 
-__all__ = ["calls_tools", "chunk_of_message", "last_question"]
+__all__ = ["calls_tools", "chunk_of_message", "last_question", "with_note"]
 
 
 def calls_tools(message: AIMessage) -> bool:
@@ -37,3 +37,26 @@ def chunk_of_message(message: AIMessage) -> AIMessageChunk:
         for index, (name, arguments, call_id) in enumerate(calls)
     ]
     return AIMessageChunk(**fields, tool_call_chunks=chunks, chunk_position="last")
+
+
+def with_note(messages: Sequence[BaseMessage], note: str) -> list[BaseMessage]:
+    """Return messages with a line after what the last message of a person says; without one they stay.
+
+    Args:
+        messages: The conversation; it is not changed.
+        note: The line.
+    """
+    changed = list(messages)
+    for index in reversed(range(len(changed))):
+        message = changed[index]
+        if isinstance(message, HumanMessage):
+            said = (
+                [{"type": "text", "text": message.content}]
+                if isinstance(message.content, str)
+                else message.content
+            )
+            changed[index] = message.model_copy(
+                update={"content": [*said, {"type": "text", "text": f"\n\n{note}"}]}
+            )
+            break
+    return changed

@@ -34,7 +34,7 @@ _LANGCHAIN_SOURCES: Mapping[str, Kind] = {
     "tool_selection": "select_tools",
     "tool_emulation": "tool",
 }
-_LOOP_NODES = frozenset({"model", "agent", "call_model"})
+_LOOP_NODES = frozenset({"model", "agent", "call_model", "assistant"})
 _NOT_THE_USERS = re.compile(r"^(langgraph_|ls_|lc_|llmops_|checkpoint_|__|LANGSMITH_|revision_id$|tags$)")
 _SECRET = re.compile(r"key|token|secret|password|authorization|credential|cookie", re.IGNORECASE)
 _MAX_METADATA_KEYS = 32

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmops_plugins.errors import ConfigurationError, LlmopsError
+from llmops_plugins.cli.backtest_demonstrations import demonstrations
+from llmops_plugins.cli.backtest_plans import plan_need, plans
+from llmops_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
-
     from llmops_plugins.backtest.cache_result import CachePairsResult, CacheStreamResult
     from llmops_plugins.backtest.cache_settings import CacheBacktestSettings
 
@@ -22,9 +20,9 @@ __all__ = ["app", "cache"]
 app = typer.Typer(name="backtest", help="Test a capability offline, on labelled data.", no_args_is_help=True)
 
 
-@app.callback()
-def _backtest() -> None:
-    """Test a capability offline, on labelled data."""
+app.command("demonstrations")(demonstrations)
+app.command("plans")(plans)
+app.command("plan-need")(plan_need)
 
 
 @app.command()
@@ -63,6 +61,7 @@ def cache(
     from llmops_plugins.backtest.cache_result import CachePairsResult
     from llmops_plugins.backtest.cache_settings import CacheBacktestSettings
     from llmops_plugins.cli.backtest_output import print_cache_pairs, print_cache_stream
+    from llmops_plugins.cli.named_embeddings import named_embeddings
     from llmops_plugins.cli.render import print_json
 
     if (pairs is None) == (stream is None):
@@ -71,7 +70,7 @@ def cache(
     if requests is not None and stream is None:
         raise ConfigurationError("requests", "is how many of a stream are asked, give it with --stream FILE")
     unguarded: dict[str, Any] = {"guards": ()} if no_guards else {}
-    with _embeddings(embeddings) as found:
+    with named_embeddings(embeddings) as found:
         settings = CacheBacktestSettings(
             embeddings=found, max_error=max_error, confidence=confidence, seed=seed, **unguarded
         )
@@ -102,56 +101,3 @@ def _run(
         return backtest_stream(
             stream, fit=fit, requests=requests or REQUESTS, settings=settings, progress=progress
         )
-
-
-@contextlib.contextmanager
-def _embeddings(named: str | None) -> Any:
-    """Yield embeddings of the user's own, where a name is that of any; else the name itself."""
-    from llmops_plugins.backtest.user_module import importable
-
-    if named is None or not _is_own(named):
-        yield named
-        return
-    with importable(named):  # what they call imports too
-        yield _own_embeddings(named)
-
-
-def _is_own(named: str) -> bool:
-    """Tell ``module:attribute`` from ``provider:model``, which looks the same."""
-    from llmops_plugins.backtest.user_module import importable
-
-    module, _, attribute = named.rpartition(":")
-    if not module or not attribute.isidentifier():
-        return False
-    if module.endswith(".py"):
-        return True
-    with importable(named):
-        try:
-            return importlib.util.find_spec(module) is not None
-        except (ImportError, ValueError):
-            return False
-
-
-def _own_embeddings(named: str) -> Embeddings | str:
-    from langchain_core.embeddings import Embeddings
-
-    from llmops_plugins.backtest.error_sentence import error_sentence
-    from llmops_plugins.backtest.user_module import load_attribute
-
-    module, _, attribute = named.rpartition(":")
-    found: Any = load_attribute(named, "embeddings")
-    if found is None and not module.endswith(".py"):
-        return named  # a provider's package may be installed under its name
-    if found is None:
-        raise ConfigurationError("embeddings", f"{module} has no {attribute!r}, check its spelling")
-    try:
-        made = found() if callable(found) and not isinstance(found, Embeddings) else found
-    except LlmopsError:
-        raise
-    except (Exception, SystemExit) as error:
-        problem = f"{named} failed ({error_sentence(error)}), check that it can be made"
-        raise ConfigurationError("embeddings", problem) from error
-    if not isinstance(made, Embeddings):
-        problem = f"{named} is a {type(made).__name__}, name LangChain embeddings or what makes them"
-        raise ConfigurationError("embeddings", problem)
-    return made

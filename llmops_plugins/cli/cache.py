@@ -26,7 +26,7 @@ def stats(store: _Store = _FILE, json: _Json = False) -> None:
     """Print what is stored, for whom, how often it was checked, and whether the bound holds."""
     from llmops_plugins.caching.contents import cache_stats
     from llmops_plugins.cli.cache_output import print_stats
-    from llmops_plugins.cli.cache_store import opened_store
+    from llmops_plugins.cli.opened_store import opened_store
     from llmops_plugins.cli.render import print_json
 
     with opened_store(store) as opened:
@@ -46,7 +46,7 @@ def clear(
     """Delete all entries, labels and breaches of the cache, and nothing else that the store holds."""
     from llmops_plugins.caching import administration
     from llmops_plugins.cli.cache_output import print_result
-    from llmops_plugins.cli.cache_store import opened_store
+    from llmops_plugins.cli.opened_store import opened_store
 
     with opened_store(store) as opened:
         if not yes:
@@ -75,7 +75,7 @@ def invalidate(
     """Delete the entries of which all that is given holds."""
     from llmops_plugins.caching import administration
     from llmops_plugins.cli.cache_output import print_result
-    from llmops_plugins.cli.cache_store import opened_store
+    from llmops_plugins.cli.opened_store import opened_store
 
     with opened_store(store) as opened:
         matching = administration.invalidate(
@@ -99,7 +99,7 @@ def resume(store: _Store = _FILE, json: _Json = False) -> None:
     """Let a semantic tier serve again that went to shadow because its bound was breached."""
     from llmops_plugins.caching import administration
     from llmops_plugins.cli.cache_output import print_result
-    from llmops_plugins.cli.cache_store import opened_store
+    from llmops_plugins.cli.opened_store import opened_store
 
     with opened_store(store) as opened:
         cleared = administration.resume(opened)
@@ -115,7 +115,7 @@ def labels(
     """Write the pairs of questions that checks have labelled, to calibrate a rule on."""
     from llmops_plugins.caching import administration
     from llmops_plugins.cli.cache_output import print_result
-    from llmops_plugins.cli.cache_store import opened_store
+    from llmops_plugins.cli.opened_store import opened_store
 
     with opened_store(store) as opened:
         written = administration.export_labels(opened, out)

@@ -37,7 +37,17 @@ def _version(
 
 
 def _register() -> None:
-    from llmops_plugins.cli import backtest, cache, demo, doctor, record, replay, report
+    from llmops_plugins.cli import (
+        backtest,
+        cache,
+        demo,
+        demonstrations,
+        doctor,
+        export,
+        record,
+        replay,
+        report,
+    )
 
     app.command("report")(report.report)
     app.command("record")(record.record)
@@ -46,6 +56,8 @@ def _register() -> None:
     app.command("demo")(demo.demo)
     app.add_typer(backtest.app, name="backtest")
     app.add_typer(cache.app, name="cache")
+    app.add_typer(demonstrations.app, name="demonstrations")
+    app.add_typer(export.app, name="export")
 
 
 _register()

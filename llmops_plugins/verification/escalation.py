@@ -31,6 +31,8 @@ __all__ = [
 Outcomes: TypeAlias = "Sequence[Response | Exception]"
 """What those asked at once came to: a failure stands in the place of its reply."""
 
+_MODELS = "the tier's models"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
@@ -130,28 +132,33 @@ class ByVerifier:
 
     Args:
         verify: The verifier.
+        asked: What reasons call those who are asked.
     """
 
-    def __init__(self, verify: Verifier) -> None:
+    def __init__(self, verify: Verifier, asked: str = _MODELS) -> None:
         self._verify = verify
+        self._asked = asked
 
     def __call__(self, request: Request, rungs: Sequence[Outcomes]) -> Flow[Ruling]:
         """Ask the verifier; a rung with a failure is not accepted."""
-        return ruled((yield from verdict_on(self._verify, request, rungs[-1])), rungs)
+        return ruled((yield from verdict_on(self._verify, request, rungs[-1], self._asked)), rungs)
 
 
-def verdict_on(verify: Verifier, request: Request, outcomes: Outcomes) -> Flow[Verdict]:
+def verdict_on(
+    verify: Verifier, request: Request, outcomes: Outcomes, asked: str = _MODELS
+) -> Flow[Verdict]:
     """Return what a verifier says of a rung's replies; of one with a failure it is not asked.
 
     Args:
         verify: The verifier.
         request: What was asked.
         outcomes: What the rung came to.
+        asked: What the reason calls those who were asked.
     """
     replies = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     failed = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
     if failed is not None:
-        return Verdict(outcome="abstain", reason=f"{type(failed).__name__} from the tier's models")
+        return Verdict(outcome="abstain", reason=f"{type(failed).__name__} from {asked}")
     return (yield from verify(request, replies))
 
 

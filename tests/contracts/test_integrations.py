@@ -18,7 +18,7 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
 )
 EXTRAS = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-OPTIONAL = ("llama_index", "gptcache", "faiss", "matplotlib", "tokenizers")
+OPTIONAL = ("llama_index", "gptcache", "faiss", "matplotlib", "pydantic_monty", "tokenizers")
 
 IMPORT_WITHOUT = """
 import importlib, sys

@@ -27,7 +27,7 @@ PAGES = [
     ROOT / "AGENTS.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-RECORDS = Path(os.environ.get("LLMOPS_RECORDS", ROOT.parent / "shared" / "data" / "replay"))
+RECORDS = Path(os.environ.get("LLMOPS_RECORDS", ROOT.parent / "shared" / "data"))
 FENCE = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MASKS = (
     (re.compile(r"trace [0-9a-f]{8}"), "trace ........"),
@@ -134,10 +134,11 @@ class Page:
 
     def link_records(self, fence: Fence) -> str | None:
         for name in {*re.findall(r"\S+\.jsonl\.gz", fence.body.partition("\n")[0]), "models.yaml"}:
-            if not (RECORDS / name).is_file():
+            found = next(RECORDS.rglob(name), None)
+            if found is None:
                 return name
             (self.folder / name).unlink(missing_ok=True)
-            (self.folder / name).symlink_to(RECORDS / name)
+            (self.folder / name).symlink_to(found)
         return None
 
     def compare(self, fence: Fence, got: str, expected: str, keep: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Opens a cache's store for one command."""
+"""Opens a store for one command."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ _BUSY_SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def opened_store(named: str) -> Iterator[BaseStore]:
+def opened_store(named: str, what: str = "cache") -> Iterator[BaseStore]:
     """Open the store that a user names, and let go of it; a file that is not there is not made.
 
     Args:
-        named: A file that a cache wrote, or ``module:attribute``: a LangGraph store, or a function without
-            arguments, or a context manager, that gives one.
+        named: A store's file, or ``module:attribute``: a LangGraph store, or a function without arguments, or
+            a context manager, that gives one.
+        what: What errors call what is expected in it.
 
     Raises:
-        ConfigurationError: If there is no such store, it holds no cache, or it fails.
+        ConfigurationError: If there is no such store, it is none, or it fails.
     """
     named = named.removeprefix("sqlite:///")
     module, _, attribute = named.rpartition(":")
     is_file = Path(named).exists() or not (module and attribute.isidentifier())
-    with _file_store(Path(named)) if is_file else _user_store(named) as store:
+    with _file_store(Path(named), what) if is_file else _user_store(named) as store:
         yield store
 
 
 @contextlib.contextmanager
-def _file_store(path: Path) -> Iterator[BaseStore]:
+def _file_store(path: Path, what: str) -> Iterator[BaseStore]:
     from llmops_plugins.storage.local_store import LocalStore
 
-    _check_file(path)
+    _check_file(path, what)
     try:
         # Without an index, so that nobody's embeddings are needed to count or delete.
         with contextlib.closing(LocalStore(path)) as store:
@@ -52,10 +53,10 @@ def _file_store(path: Path) -> Iterator[BaseStore]:
         raise ConfigurationError("store", str(error).removeprefix("path: ")) from error
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, what: str) -> None:
     """Refuse what is no store before it is opened as one: that would make a file, or tables in another's."""
     if not path.is_file():
-        problem = f"there is no file {path}, name the one a cache wrote or module:attribute of your store"
+        problem = f"there is no file {path}, name the one with your {what} or module:attribute of your store"
         raise ConfigurationError("store", problem)
     try:
         address = f"{path.resolve().as_uri()}?mode=rw"
@@ -65,10 +66,10 @@ def _check_file(path: Path) -> None:
             ).fetchone()
     except sqlite3.Error as error:
         raise ConfigurationError(
-            "store", f"{path} cannot be read ({error}), name a file that a cache wrote"
+            "store", f"{path} cannot be read ({error}), name the file of your {what}"
         ) from error
     if found is None:
-        raise ConfigurationError("store", f"{path} holds no cache, name a file that a cache wrote")
+        raise ConfigurationError("store", f"{path} holds no store, name the file of your {what}")
 
 
 @contextlib.contextmanager
@@ -102,6 +103,6 @@ def _found_store(named: str, stack: contextlib.ExitStack) -> BaseStore:
     if isinstance(found, contextlib.AbstractContextManager) and not isinstance(found, BaseStore):
         found = stack.enter_context(found)
     if not isinstance(found, BaseStore):
-        problem = f"{named} is a {type(found).__name__}, name the LangGraph store that the cache was given"
+        problem = f"{named} is a {type(found).__name__}, name the LangGraph store that you use"
         raise ConfigurationError("store", problem)
     return found

@@ -1,0 +1,1 @@
+"""An assistant hierarchy: the cheapest that can, and what every solved request teaches the cheaper ones."""

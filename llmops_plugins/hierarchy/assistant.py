@@ -1,0 +1,151 @@
+"""Who answers: anything that takes messages, by name, with its place in the order of costs and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig, RunnableLambda
+from langchain_core.runnables.config import merge_configs
+from langgraph.pregel import Pregel
+
+from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.models.build import as_chat_model
+
+__all__ = ["ASSISTANT_KEY", "Assistant", "Messages", "checked_assistants"]
+
+Messages = Sequence[BaseMessage]
+
+ASSISTANT_KEY = "assistant"
+"""Run-metadata key that names the assistant which made a call, so that reports can be grouped by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assistant:
+    """One assistant of a hierarchy.
+
+    Args:
+        name: What reports and demonstrations call it.
+        runnable: A chat model, with tools bound or not, or an ``init_chat_model`` string; a ``create_agent``
+            agent or any compiled graph whose state has ``messages``; or any runnable from messages to a
+            message.
+        cost_rank: Its place among the others, the cheapest lowest; by default its place in the list.
+        model: The chat model behind a graph, or its ``init_chat_model`` string: what a saving is counted
+            against and who may not judge. A chat model is its own.
+        timeout: Seconds for each time it is asked; one that is late has failed. None waits.
+        max_steps: Most steps of a graph, its ``recursion_limit``.
+        max_runs: Most runs of code where the hierarchy has an executor.
+    """
+
+    name: str
+    runnable: Runnable[Any, Any] | str
+    cost_rank: float | None = None
+    model: BaseChatModel | str | None = None
+    timeout: float | None = None
+    max_steps: int = 25
+    max_runs: int = 4
+
+    @property
+    def author(self) -> BaseChatModel | None:
+        """The chat model that writes its answers, as far as that is known."""
+        if self.model is not None:
+            return as_chat_model("model", self.model)
+        runnable = self.runnable
+        while isinstance(runnable, RunnableBinding):
+            runnable = runnable.bound
+        return runnable if isinstance(runnable, BaseChatModel) else None
+
+    def asked(self) -> Runnable[Any, list[BaseMessage]]:
+        """Return what takes messages and gives the messages that the assistant adds to them."""
+
+        def ask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
+            return _new(messages, self._called.invoke(self._input(messages), self._limited(config)))
+
+        async def aask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
+            return _new(messages, await self._called.ainvoke(self._input(messages), self._limited(config)))
+
+        return RunnableLambda(ask, aask, name=f"assistant {self.name}")
+
+    @property
+    def _called(self) -> Runnable[Any, Any]:
+        if isinstance(self.runnable, str):  # checked_assistants has built it
+            raise ConfigurationError("runnable", f"{self.runnable!r} is only a name, build the model first")
+        return self.runnable
+
+    def _input(self, messages: Messages) -> Any:
+        return {"messages": list(messages)} if isinstance(self.runnable, Pregel) else list(messages)
+
+    def _limited(self, config: RunnableConfig) -> RunnableConfig:
+        return merge_configs(
+            config, {"recursion_limit": self.max_steps, "metadata": {ASSISTANT_KEY: self.name}}
+        )
+
+
+def checked_assistants(assistants: Sequence[Any]) -> tuple[Assistant, ...]:
+    """Return the assistants with their models built, the cheapest first.
+
+    Args:
+        assistants: What the user gave.
+
+    Raises:
+        ConfigurationError: If there is none, one is no assistant, two have one name, or a limit is none.
+    """
+    if not assistants:
+        raise ConfigurationError("assistants", "is empty: give at least one, the cheapest first")
+    for index, assistant in enumerate(assistants):
+        _check(f"assistants[{index}]", assistant)
+    names = [assistant.name for assistant in assistants]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigurationError("assistants", f"two are called {twice!r}: give each a name of its own")
+    ranked = sorted(
+        enumerate(assistants), key=lambda one: one[0] if one[1].cost_rank is None else one[1].cost_rank
+    )
+    return tuple(_built(index, assistant) for index, assistant in ranked)
+
+
+def _check(field: str, assistant: Any) -> None:
+    if not isinstance(assistant, Assistant):
+        problem = (
+            f"must be an Assistant, write Assistant(name=..., runnable=...), got {type(assistant).__name__}"
+        )
+        raise ConfigurationError(field, problem)
+    if not isinstance(assistant.name, str) or not assistant.name.strip():
+        raise ConfigurationError(f"{field}.name", "is empty: say what reports shall call it")
+    if not isinstance(assistant.runnable, Runnable | str):
+        problem = f"must be a chat model, an agent or a graph, got {type(assistant.runnable).__name__}"
+        raise ConfigurationError(f"{field}.runnable", problem)
+    if isinstance(assistant.runnable, Pregel) and "messages" not in assistant.runnable.channels:
+        problem = "is a graph without messages in its state: give one that takes and returns messages"
+        raise ConfigurationError(f"{field}.runnable", problem)
+    if assistant.timeout is not None and not assistant.timeout > 0:
+        raise ConfigurationError(f"{field}.timeout", f"must be above 0 seconds, got {assistant.timeout!r}")
+    for limit in ("max_steps", "max_runs"):
+        if type(getattr(assistant, limit)) is not int or getattr(assistant, limit) < 1:
+            problem = f"must be a whole number from 1, got {getattr(assistant, limit)!r}"
+            raise ConfigurationError(f"{field}.{limit}", problem)
+
+
+def _built(index: int, assistant: Assistant) -> Assistant:
+    field = f"assistants[{index}]"
+    if isinstance(assistant.runnable, str):
+        assistant = replace(assistant, runnable=as_chat_model(f"{field}.runnable", assistant.runnable))
+    if assistant.model is not None:
+        assistant = replace(assistant, model=as_chat_model(f"{field}.model", assistant.model))
+    return assistant
+
+
+def _new(messages: Messages, output: Any) -> list[BaseMessage]:
+    """Return the messages of an output that were not in the input."""
+    if isinstance(output, BaseMessage):
+        return [output]
+    if isinstance(output, str):
+        return [AIMessage(output)]
+    found = output.get("messages", ()) if isinstance(output, dict) else output
+    if not isinstance(found, list | tuple) or not all(isinstance(one, BaseMessage) for one in found):
+        raise TypeError(f"an assistant must return messages, got {type(output).__name__}")
+    # A graph gives ids to messages that have none, so those it was given are told by their number.
+    return list(found[len(messages) :]) if isinstance(output, dict) else list(found)

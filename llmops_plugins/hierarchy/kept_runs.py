@@ -1,0 +1,143 @@
+"""Runs that are kept for feedback that may come days later, by run id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from langgraph.store.base import Item, PutOp, SearchItem
+
+from llmops_plugins.effects import Flow, StoreOps
+from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.hierarchy.adding import LONGEST_QUESTION, LONGEST_SOLUTION, Solved, add, storable
+from llmops_plugins.hierarchy.collection import Collection
+from llmops_plugins.hierarchy.demonstration import Evidence, Provenance
+from llmops_plugins.hierarchy.outcomes import record_outcome
+from llmops_plugins.hierarchy.tenancy import hashed
+from llmops_plugins.storage.scan import scan
+
+__all__ = ["KeptRun", "feedback", "keep_run", "kept_runs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRun:
+    """One run of a hierarchy, as a store keeps it.
+
+    Args:
+        run_id: Which run it was.
+        question: What was asked, scrubbed.
+        solution: What the answer rests on, scrubbed.
+        user: Hash of the user whose request it was.
+        assistant: Who answered.
+        model: Its model.
+        model_version: The model's version; empty where nobody said.
+        cost_usd: What the answer cost; None where that is unknown.
+        shown: Ids of the demonstrations that were shown.
+        learned: Id of the demonstration that was made of it; None where none was.
+        resolved: What feedback said so far; None before any.
+        at: When it was kept, as Unix time in seconds.
+    """
+
+    run_id: str
+    question: str
+    solution: str
+    user: str
+    assistant: str
+    model: str
+    model_version: str
+    cost_usd: float | None
+    shown: tuple[str, ...]
+    learned: str | None
+    resolved: bool | None = None
+    at: float
+
+    @classmethod
+    def from_item(cls, item: Item) -> KeptRun:
+        """Return the run that a store's item holds."""
+        return cls(**{**item.value, "shown": tuple(item.value["shown"])})
+
+
+def keep_run(collection: Collection, run: KeptRun) -> Flow[None]:
+    """Keep a run, scrubbed; one whose texts are too long to be an example is not kept."""
+    question = storable(run.question, LONGEST_QUESTION, is_code=False)
+    solution = storable(run.solution, LONGEST_SOLUTION, is_code=True)
+    if question and solution:
+        yield StoreOps(
+            collection.store, [_put(collection, replace(run, question=question, solution=solution))]
+        )
+
+
+def feedback(collection: Collection, run_id: str, *, resolved: bool, source: str) -> Flow[KeptRun]:
+    """Take in whether a run resolved its request: learn from it, or take back what was learned.
+
+    The user's own copy is taken back; others may stand for the same, so what they share stays.
+
+    Args:
+        collection: Where its demonstrations lie.
+        run_id: Which run it is.
+        resolved: Whether it resolved the request.
+        source: Who says so.
+
+    Raises:
+        ConfigurationError: If no such run is kept.
+    """
+    (item,) = yield StoreOps(collection.store, [collection.get(_place(collection), hashed(run_id))])
+    if item is None:
+        problem = (
+            f"{run_id!r} is no run that is kept for this tenant: feedback comes after the run, and in time"
+        )
+        raise ConfigurationError("run_id", problem)
+    run = KeptRun.from_item(item)
+    if run.resolved is resolved:
+        return run
+    if resolved and run.learned is None:
+        run = replace(run, learned=(yield from _learn(collection, run, source)))
+    elif not resolved and run.learned is not None:
+        yield from _withdraw(collection, run)
+        run = replace(run, learned=None)
+    yield from record_outcome(collection, run.shown, helped=resolved, user=run.user)
+    run = replace(run, resolved=resolved)
+    yield StoreOps(collection.store, [_put(collection, run)])
+    return run
+
+
+def kept_runs(collection: Collection) -> Flow[list[KeptRun]]:
+    """Return all runs that are kept."""
+    items: list[SearchItem] = []
+    yield from scan(collection.store, _place(collection), items.append)
+    return list(map(KeptRun.from_item, items))
+
+
+def _learn(collection: Collection, run: KeptRun, source: str) -> Flow[str | None]:
+    evidence = Evidence(
+        kind="feedback", source=source, statement="feedback says that it resolved the request"
+    )
+    provenance = Provenance(
+        assistant=run.assistant,
+        model=run.model,
+        model_version=run.model_version,
+        evidence=evidence,
+        solved_at=datetime.fromtimestamp(run.at, UTC),
+        cost_usd=run.cost_usd,
+    )
+    solved = Solved(question=run.question, solution=run.solution, user=run.user, provenance=provenance)
+    addition = yield from add(collection, solved)
+    return addition.demonstration.demonstration_id if addition.demonstration is not None else None
+
+
+def _withdraw(collection: Collection, run: KeptRun) -> Flow[None]:
+    """Delete the user's own copy, and that the user stands for it."""
+    learned = str(run.learned)
+    places = (collection.private_of(run.user), learned), (collection.roles_of(learned), run.user)
+    yield StoreOps(collection.store, [PutOp(namespace, key, None) for namespace, key in places])
+
+
+def _put(collection: Collection, run: KeptRun) -> PutOp:
+    value: Mapping[str, Any] = {**run.__dict__, "shown": list(run.shown)}
+    return collection.note(_place(collection), hashed(run.run_id), dict(value))
+
+
+def _place(collection: Collection) -> tuple[str, ...]:
+    return (*collection.root, "runs")

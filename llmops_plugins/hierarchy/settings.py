@@ -1,0 +1,46 @@
+"""Checks of what demonstrations are asked for and told."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from llmops_plugins.errors import ConfigurationError
+
+__all__ = ["check_bound", "check_count", "check_id", "check_text", "check_usd"]
+
+_ID = re.compile("[0-9a-f]{64}")
+
+
+def check_count(field: str, value: Any, *, most: int | None = None) -> None:
+    """Refuse what is no whole number from 1, to ``most`` if there is one."""
+    if type(value) is not int or value < 1 or (most is not None and value > most):
+        bounds = "from 1" if most is None else f"from 1 to {most}"
+        raise ConfigurationError(field, f"must be a whole number {bounds}, got {value!r}")
+
+
+def check_bound(field: str, value: Any) -> None:
+    """Refuse what is no finite number above 0."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ConfigurationError(field, f"must be a number above 0, got {value!r}")
+
+
+def check_text(field: str, value: Any) -> None:
+    """Refuse what is no text."""
+    if not isinstance(value, str):
+        raise ConfigurationError(field, f"must be a text, got {type(value).__name__}")
+
+
+def check_usd(field: str, value: Any) -> None:
+    """Refuse what is no cost: USD from 0, or None where it is unknown."""
+    if value is None:
+        return
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise ConfigurationError(field, f"must be zero or more USD, or None if unknown, got {value!r}")
+
+
+def check_id(field: str, value: Any) -> None:
+    """Refuse what is no demonstration's id."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ConfigurationError(field, f"must be a demonstration's id, as list() shows them, got {value!r}")

@@ -1,0 +1,228 @@
+"""Solving one request: the cheapest assistant first, and up only when there is no evidence that it succeeded.
+
+The assistant hierarchy of EcoAssistant (Zhang et al. 2023, https://arxiv.org/abs/2310.03046), on the
+escalation loop that cascades run too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from langchain.agents.middleware.types import ModelRequest, ModelResponse
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+
+from llmops_plugins.effects import Emit, Flow, Gather, Invoke, Request, Response
+from llmops_plugins.events import Decision
+from llmops_plugins.failures import warn_once
+from llmops_plugins.hierarchy.assistant import Assistant
+from llmops_plugins.hierarchy.code_driven import answer_with_code, last_good_code
+from llmops_plugins.hierarchy.executor import Executor
+from llmops_plugins.messages import with_note
+from llmops_plugins.models.avoided import avoided_call
+from llmops_plugins.verification.escalation import (
+    ByVerifier,
+    Escalation,
+    Outcomes,
+    Ruling,
+    Rung,
+    escalate,
+    reply_ids,
+)
+from llmops_plugins.verification.verdict import Verifier, answer_message
+
+__all__ = ["Solution", "Team", "solve"]
+
+_REMEDY = "the last assistant answers unverified until the success verifier works again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """Who solves requests, and what counts as solved.
+
+    Args:
+        assistants: Cheapest first.
+        success: Finds evidence that an answer solves the request.
+        executor: Runs the code that assistants write; None where they write none.
+        tell_reason: Whether an assistant is told in one line why the one before failed.
+    """
+
+    assistants: tuple[Assistant, ...]
+    success: Verifier
+    executor: Executor | None = None
+    tell_reason: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """What a request came to.
+
+    Args:
+        answer: Messages that go to whoever asked: of an answer found by code the last one only.
+        assistant: Who wrote it.
+        resolved: Whether it was found to solve the request.
+        evidence: What that rests on; empty where the author's word is all there is.
+        reason: Why, in one sentence.
+        solution: What a demonstration shows: the code that worked, or the answer.
+        replies: All that its author wrote for it.
+        attempts: One for each assistant asked: its name, the outcome and the reason; plain data.
+    """
+
+    answer: tuple[BaseMessage, ...]
+    assistant: Assistant
+    resolved: bool
+    evidence: tuple[str, ...]
+    reason: str
+    solution: str
+    replies: tuple[AIMessage, ...]
+    attempts: tuple[Mapping[str, Any], ...]
+
+
+def solve(
+    team: Team, messages: Sequence[AnyMessage], sent: Sequence[AnyMessage], shown: int = 0
+) -> Flow[Solution]:
+    """Answer a request with the first assistant whose answer is found to solve it, or else with the last
+    one's.
+
+    Args:
+        team: Who is asked.
+        messages: The request as it came, which is what verifiers see.
+        sent: The request as assistants see it, with demonstrations.
+        shown: How many demonstrations those are.
+
+    Raises:
+        Exception: What the last assistant raised.
+    """
+    rungs = [
+        Rung(request=_request(assistant, messages), ask=partial(_attempt, team, assistant, sent))
+        for assistant in team.assistants
+    ]
+    try:
+        escalation = yield from escalate(rungs, ByVerifier(team.success, "the assistant"))
+    except Exception as error:  # noqa: BLE001 - whatever a verifier raises, the user gets an answer
+        escalation = yield from _unverified(team, sent, error)
+    return (yield from _concluded(team, escalation, shown))
+
+
+def _request(assistant: Assistant, messages: Sequence[AnyMessage]) -> Request:
+    # Verifiers that compare authors are told of none where a graph does not say whose model it runs.
+    author: Any = assistant.author
+    return ModelRequest(model=author, messages=list(messages))
+
+
+def _attempt(
+    team: Team, assistant: Assistant, sent: Sequence[AnyMessage], before: Sequence[Ruling]
+) -> Flow[Outcomes]:
+    """Ask one assistant, with nothing of what those before said; a failure stands in its reply's place."""
+    messages: Sequence[BaseMessage] = sent
+    if team.tell_reason and before:
+        messages = with_note(sent, f"Another assistant failed at this before: {before[-1].reason}.")
+    try:
+        if team.executor is not None:
+            ask = partial(_ask, assistant, live=False)
+            said = yield from answer_with_code(ask, messages, team.executor, assistant.max_runs)
+        else:
+            # The last answer is given whatever is found of it, so it may stream.
+            said = yield from _ask(assistant, messages, live=assistant is team.assistants[-1])
+    except Exception as error:  # noqa: BLE001 - whatever an assistant raises, the next may answer
+        return [error]
+    return [ModelResponse(result=said)]
+
+
+def _ask(assistant: Assistant, messages: Sequence[BaseMessage], *, live: bool) -> Flow[list[BaseMessage]]:
+    if assistant.timeout is None:
+        said: list[BaseMessage] = yield Invoke(assistant.asked(), list(messages), live)
+        return said
+    (outcome,) = yield Gather([Invoke(assistant.asked(), list(messages))], assistant.timeout)
+    if isinstance(outcome, Exception):
+        raise outcome
+    answered: list[BaseMessage] = outcome
+    return answered
+
+
+def _unverified(team: Team, sent: Sequence[AnyMessage], error: Exception) -> Flow[Escalation]:
+    """Have the last assistant answer as if there were no hierarchy."""
+    warn_once("the hierarchy's success verifier", error, _REMEDY)
+    reason = f"{type(error).__name__} inside the hierarchy"
+    yield Emit(Decision(capability="hierarchy", outcome="failed_open", reason=reason))
+    last = yield from _attempt(team, team.assistants[-1], sent, ())
+    return Escalation(accepted=None, asked=(last,), rulings=(Ruling(outcome="go_on", reason=reason),))
+
+
+def _concluded(team: Team, escalation: Escalation, shown: int) -> Flow[Solution]:
+    asked = team.assistants[: len(escalation.asked)]
+    if len(asked) == 1 and escalation.accepted is None:
+        asked = team.assistants[-1:]  # the only one, or asked in place of all
+    reply = escalation.accepted or _last_reply(escalation)
+    assert isinstance(reply, ModelResponse)  # noqa: S101 - a failed last assistant has raised
+    ruling, author = escalation.rulings[-1], asked[-1]
+    resolved = escalation.accepted is not None
+    attempts = tuple(_attempts(asked, escalation))
+    yield Emit(_decision(team, author, escalation, reply, attempts, shown))
+    code = last_good_code(reply.result)
+    message = answer_message(reply)
+    return Solution(
+        answer=tuple(reply.result if team.executor is None else reply.result[-1:]),
+        assistant=author,
+        resolved=resolved,
+        evidence=ruling.evidence if resolved else (),
+        reason=ruling.reason,
+        solution=code or (message.text if message is not None else ""),
+        replies=tuple(one for one in reply.result if isinstance(one, AIMessage)),
+        attempts=attempts,
+    )
+
+
+def _last_reply(escalation: Escalation) -> Response:
+    last = escalation.asked[-1][0]
+    if isinstance(last, Exception):
+        raise last
+    return last
+
+
+def _attempts(asked: Sequence[Assistant], escalation: Escalation) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for assistant, outcomes, ruling in zip(asked, escalation.asked, escalation.rulings, strict=True):
+        failed = isinstance(outcomes[0], Exception)
+        outcome = "failed" if failed else "accepted" if ruling.outcome == "accept" else "not_accepted"
+        found.append({"assistant": assistant.name, "outcome": outcome, "reason": ruling.reason})
+    return found
+
+
+def _outcome(team: Team, author: Assistant, *, accepted: bool) -> str:
+    if not accepted:
+        return "unresolved"
+    return "escalated" if len(team.assistants) > 1 and author is team.assistants[-1] else "accepted"
+
+
+def _decision(
+    team: Team,
+    author: Assistant,
+    escalation: Escalation,
+    reply: Response,
+    attempts: Sequence[Mapping[str, Any]],
+    shown: int,
+) -> Decision:
+    accepted = escalation.accepted is not None
+    message, last = answer_message(reply), team.assistants[-1]
+    steps = [one for one in reply.result if isinstance(one, AIMessage)]
+    avoided = None
+    if accepted and author is not last and last.author is not None:
+        source = f"the tokens of {author.name} at the price of {last.name}, which would have answered alone"
+        avoided = avoided_call(last.author, steps, "estimated", source)
+    thrown_away = [one for one in escalation.thrown_away if one is not reply]
+    judges = tuple(message_id for ruling in escalation.rulings for message_id in ruling.hidden)
+    own = tuple(one.id for one in steps if one.id and one is not message)
+    return Decision(
+        capability="hierarchy",
+        outcome=_outcome(team, author, accepted=accepted),
+        reason=escalation.rulings[-1].reason,
+        returned=message.id if message is not None else None,
+        rejected=reply_ids(thrown_away),
+        # What the answer's author took to get there is part of what the decision spent.
+        hidden=judges + (own if avoided is not None else ()),
+        avoided=avoided,
+        details={"assistant": author.name, "demonstrations": shown, "attempts": list(attempts)},
+    )

@@ -1,0 +1,87 @@
+"""What goes before a demonstration is written, and what stays because code needs it."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmops_plugins.hierarchy.scrubbing import scrubbed_question, scrubbed_solution
+
+SECRET = "q8w7e6r5t4z3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'api_key = "{SECRET}"',
+        f"API_KEY={SECRET} python solve.py",
+        f'{{"apikey": "{SECRET}"}}',
+        f"headers['X-Api-Key'] = '{SECRET}'",
+        f'("appid", "{SECRET}")',
+        f'os.environ["WEATHER_API_KEY"] = "{SECRET}"',
+        f"https://api.example.org/v1?q=Dover&key={SECRET}",
+        f"https://api.example.org/v1?access_token={SECRET}&q=Dover",
+        f"https://ann:{SECRET}@example.org/tides",
+        f"token: '{SECRET}'",
+        f'key = "{SECRET}"',
+        f"password={SECRET}",
+        f'client_secret="{SECRET}"',
+        f"Authorization: Basic {SECRET}",
+        f"Authorization: Bearer {SECRET}",
+        f'body = "{{\\"api_key\\": \\"{SECRET}\\"}}"',
+        f"My api key is {SECRET}, find the tide",
+        f"sk-{SECRET}{SECRET}",
+    ],
+)
+def test_a_secret_goes(text):
+    for scrub in (scrubbed_question, scrubbed_solution):
+        assert SECRET not in scrub(text)
+        assert "[secret]" in scrub(text)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "boats.sort(key=lambda boat: boat.length)",
+        "tides.get(key='height_2m_max')",
+        "for key, value in tides.items(): print(key, value)",
+        'api_key = secret("TIDES")',
+        'get(f"https://api.example.org/v1?key={KEY}&q=1")',
+        'headers = {"X-Api-Key": "<secret:tides>"}',
+        "def tide(api_key: str, town: str) -> float: ...",
+        "tokens = text.split()",
+        "points = [50.12, 1.31, 2024, 10 - 20 - 30]",
+        "since = 1700000000000",
+        "loss = x@weights.mean(0)",
+        "url = 'http://127.0.0.1:8080/tides?lat=51.1279&lon=1.3134'",
+        "print('2024-01-31', '4111111111111111')",
+    ],
+)
+def test_code_stays_as_it_is(code):
+    assert scrubbed_solution(code) == code
+
+
+def test_an_address_goes_from_both():
+    for scrub in (scrubbed_question, scrubbed_solution):
+        assert scrub("notify('ann@example.org')") == "notify('[email]')"
+
+
+def test_a_questions_telephone_number_goes():
+    assert scrubbed_question("Call +44 1304 555 019 about the tide") == "Call [phone] about the tide"
+
+
+@given(text=st.text(max_size=300))
+def test_scrubbing_twice_is_scrubbing_once(text):
+    assert scrubbed_solution(scrubbed_solution(text)) == scrubbed_solution(text)
+
+
+@pytest.mark.parametrize(
+    "part", ["a-", "key", "api_", "'", "://", "x.", "@a.", 'token="a', "://a:", "password is ", "Basic A"]
+)
+def test_no_text_takes_long(part):
+    text = part * (20_000 // len(part))
+    started = time.process_time()
+    scrubbed_question(text)
+    scrubbed_solution(text)
+    assert time.process_time() - started < 5
