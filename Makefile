@@ -36,11 +36,15 @@ bench: install
 	@$(BIN)/python -m tests.benchmarks.cache_hit
 	@$(BIN)/python -m tests.benchmarks.import_time
 	-@$(BIN)/python -m tests.benchmarks.local_store --alone
+	-@$(BIN)/python -m tests.benchmarks.demonstrations --quick
+	-@$(BIN)/python -m tests.benchmarks.expert_selection
+	-@$(BIN)/python -m tests.benchmarks.planning_scheduler
 
 # Takes minutes: InMemoryStore is measured in the same run, with 100,000 vectors. Fails on a missed target,
 # where `make bench` only says so: a search waits for memory, which other programs use too.
 bench-store: install
 	@$(BIN)/python -m tests.benchmarks.local_store
+	@$(BIN)/python -m tests.benchmarks.demonstrations
 
 # The lower bounds in pyproject.toml are tested, not guessed.
 test-lowest: install

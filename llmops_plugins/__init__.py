@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from llmops_plugins.hierarchy.demonstration import Evidence
     from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
     from llmops_plugins.hierarchy.example_selector import DemonstrationExampleSelector
+    from llmops_plugins.hierarchy.executor import Execution, Executor
     from llmops_plugins.hierarchy.feedback import arecord_feedback, record_feedback, record_langsmith_feedback
     from llmops_plugins.hierarchy.graph import create_hierarchy
     from llmops_plugins.hierarchy.host_functions import HostFunction
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
     from llmops_plugins.hierarchy.sandbox import SandboxExecutor
     from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
     from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price, SelfHosted
+    from llmops_plugins.planning.assignment import ExecutionLimits
+    from llmops_plugins.planning.attempts import Attempts
+    from llmops_plugins.planning.expert import Expert
+    from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
+    from llmops_plugins.planning.graph import create_planner
+    from llmops_plugins.planning.middleware import PlannerMiddleware
+    from llmops_plugins.planning.plan_errors import PlanFailedError, PlanInvalidError
+    from llmops_plugins.planning.plan_limits import PlanLimits
+    from llmops_plugins.planning.planner import Planner
     from llmops_plugins.storage.embeddings import resolve_embeddings
     from llmops_plugins.storage.local_store import LocalStore
     from llmops_plugins.storage.minilm import MiniLMEmbeddings
@@ -68,6 +78,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "Assistant",
+    "Attempts",
     "CacheMiddleware",
     "CascadeMiddleware",
     "CascadePolicy",
@@ -79,7 +90,12 @@ __all__ = [
     "DemonstrationStore",
     "DemonstrationsMiddleware",
     "Evidence",
+    "Execution",
+    "ExecutionLimits",
     "ExecutionSucceeded",
+    "Executor",
+    "Expert",
+    "ExpertOutcomes",
     "FirstApplicable",
     "Freshness",
     "HostFunction",
@@ -95,6 +111,11 @@ __all__ = [
     "ModelRegistry",
     "ModelSpec",
     "PairwiseJudge",
+    "PlanFailedError",
+    "PlanInvalidError",
+    "PlanLimits",
+    "Planner",
+    "PlannerMiddleware",
     "Predicate",
     "Price",
     "SandboxExecutor",
@@ -112,6 +133,7 @@ __all__ = [
     "calibrate_cache",
     "choice_answer",
     "create_hierarchy",
+    "create_planner",
     "json_field",
     "normalized_text",
     "number_answer",
@@ -128,6 +150,7 @@ _MODULES = {
     "AllOf": "verification.all_of",
     "AnyOf": "verification.any_of",
     "Assistant": "hierarchy.assistant",
+    "Attempts": "planning.attempts",
     "CacheMiddleware": "caching.middleware",
     "CascadeMiddleware": "cascade.middleware",
     "CascadePolicy": "cascade.policy",
@@ -139,7 +162,12 @@ _MODULES = {
     "DemonstrationStore": "hierarchy.demonstrations",
     "DemonstrationsMiddleware": "hierarchy.middleware",
     "Evidence": "hierarchy.demonstration",
+    "Execution": "hierarchy.executor",
+    "ExecutionLimits": "planning.assignment",
     "ExecutionSucceeded": "verification.execution",
+    "Executor": "hierarchy.executor",
+    "Expert": "planning.expert",
+    "ExpertOutcomes": "planning.expert_outcomes",
     "FirstApplicable": "verification.first_applicable",
     "Freshness": "caching.freshness",
     "HostFunction": "hierarchy.host_functions",
@@ -155,6 +183,11 @@ _MODULES = {
     "ModelRegistry": "models.registry",
     "ModelSpec": "models.registry",
     "PairwiseJudge": "verification.pairwise_judge",
+    "PlanFailedError": "planning.plan_errors",
+    "PlanInvalidError": "planning.plan_errors",
+    "PlanLimits": "planning.plan_limits",
+    "Planner": "planning.planner",
+    "PlannerMiddleware": "planning.middleware",
     "Predicate": "verification.predicate",
     "Price": "models.registry",
     "SandboxExecutor": "hierarchy.sandbox",
@@ -172,6 +205,7 @@ _MODULES = {
     "calibrate_cache": "caching.calibration",
     "choice_answer": "verification.extractors",
     "create_hierarchy": "hierarchy.graph",
+    "create_planner": "planning.graph",
     "json_field": "verification.extractors",
     "normalized_text": "verification.extractors",
     "number_answer": "verification.extractors",

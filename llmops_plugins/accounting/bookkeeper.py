@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from langchain_core.messages import AIMessage, BaseMessage
+from langgraph.types import Command
 
 from llmops_plugins.accounting.answers import RootOutput, ai_messages, answers_among, read_output
 from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence, kind_by_loop
@@ -143,7 +144,9 @@ class Bookkeeper:
     def _remember_paid(self, row: Mapping[str, Any], call: ObservedCall) -> None:
         paid_at = call.started_at + (row["latency_seconds"] or 0.0)
         replies = self._paid_replies
-        replies[row["message_id"]] = PaidReply(row["thread_id"], paid_at, row["cost_usd"], row["model"])
+        replies[row["message_id"]] = PaidReply(
+            row["thread_id"], paid_at, row["cost_usd"], row["model"], row["call_id"], row["kind"]
+        )
         replies.move_to_end(row["message_id"])
         if len(replies) > _MAX_PAID_REPLIES:
             replies.popitem(last=False)
@@ -168,12 +171,14 @@ class Bookkeeper:
         if data["avoided"] is not None and data["returned"] is not None:
             paid.append(data["returned"])
         avoided = avoided_usd(self._prices, data["avoided"], decision.at)
-        calls_usd, embedded_usd = trace.spent_usd(paid), trace.take_embedded_usd(decision.run_id)
+        calls_usd = trace.spent_usd(paid, self._paid_replies)
+        embedded_usd = trace.take_embedded_usd(decision.run_id)
         spent = None if calls_usd is None or embedded_usd is None else calls_usd + embedded_usd
         row = decision_row(decision, spent_usd=spent, avoided_usd=avoided)
         self._batch.decisions.append(row)
         if data["mode"] == "on":
             trace.rejected.update(dict.fromkeys(data["rejected"], data["returned"]))
+            self._reject_earlier(trace, data["rejected"])
             if trace.ended:
                 self._settle_rejected(trace)
 
@@ -186,6 +191,13 @@ class Bookkeeper:
             instead = trace.by_message.get(returned or "")
             kind = instead.row["kind"] if instead is not None and not kept.settled else kept.row["kind"]
             self._correct(kept, kind=kind, hidden=True, rejected=True)
+
+    def _reject_earlier(self, trace: TraceState, message_ids: Sequence[str]) -> None:
+        """Correct calls that were made before an interrupt: what goes on after it is another trace."""
+        for message_id in message_ids:
+            paid = self._paid_replies.get(message_id)
+            if paid is not None and message_id not in trace.by_message:
+                self._batch.corrections.append(paid.correction(paid.kind, hidden=True, rejected=True))
 
     # -- the root's end
 
@@ -204,11 +216,21 @@ class Bookkeeper:
         for index in answers_among(replies, output, inputs=tree.inputs, interrupted=tree.interrupted):
             self._correct(open_calls[index][0], kind="answer", hidden=False)
         self._settle_rejected(trace)
+        self._note_earlier_answer(trace, output, end)
         self._note_replays(trace, output, end)
         for kept in trace.calls:
             self._repost(kept)
         trace.end()
         tree.inputs = None
+
+    def _note_earlier_answer(self, trace: TraceState, output: RootOutput, end: RootEnded) -> None:
+        """An answer that was written before an interrupt may come out only now that the graph went on."""
+        last = output.messages[-1] if output.messages else None
+        paid = self._paid_replies.get((last.id if last is not None else None) or "")
+        if last is None or paid is None or not isinstance(end.tree.inputs, Command):
+            return
+        if last.id not in trace.by_message and last.id not in trace.rejected and output.ends_with_reply:
+            self._batch.corrections.append(paid.correction("answer", hidden=False, rejected=False))
 
     def _correct(self, kept: KeptCall, **values: Any) -> None:
         row = kept.row

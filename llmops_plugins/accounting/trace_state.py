@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,12 +62,18 @@ class TraceState:
     rejected: dict[str, str | None] = field(default_factory=dict)
     ended: bool = False
 
-    def spent_usd(self, message_ids: list[str]) -> float | None:
-        """Return what the calls behind some replies cost together, ``None`` where one is not known."""
+    def spent_usd(self, message_ids: list[str], earlier: Mapping[str, PaidReply]) -> float | None:
+        """Return what the calls behind some replies cost together, ``None`` where one is not known.
+
+        Args:
+            message_ids: Ids of the replies.
+            earlier: Replies of other traces: before an interrupt a graph's calls are in one of their own.
+        """
         spent = 0.0
         for message_id in set(message_ids):
-            kept = self.by_message.get(message_id)
-            cost = kept.row["cost_usd"] if kept is not None else self.unpaid.get(message_id)
+            kept, paid = self.by_message.get(message_id), earlier.get(message_id)
+            cost = self.unpaid.get(message_id, paid.cost_usd if paid is not None else None)
+            cost = kept.row["cost_usd"] if kept is not None else cost
             if cost is None:
                 return None
             spent += cost
@@ -92,9 +99,29 @@ class TraceState:
 
 @dataclass(frozen=True)
 class PaidReply:
-    """A reply that was paid for, so that a replay of it can be told from a new one."""
+    """A reply that was paid for, so that a replay of it can be told from a new one.
+
+    Args:
+        thread: Its conversation.
+        paid_at: When it came, as Unix time in seconds.
+        cost_usd: What it cost; None where that is unknown.
+        model: Who wrote it.
+        call_id: Id of its row.
+        kind: What the call was for, as far as its own trace could tell.
+    """
 
     thread: str | None
     paid_at: float
     cost_usd: float | None
     model: str | None
+    call_id: str
+    kind: str
+
+    def correction(self, kind: str, *, hidden: bool, rejected: bool) -> dict[str, Any]:
+        """Return what a later trace makes known of its row."""
+        return {
+            "corrected_id": self.call_id,
+            "new_kind": kind,
+            "new_hidden": hidden,
+            "new_rejected": rejected,
+        }

@@ -44,6 +44,7 @@ def _register() -> None:
         demonstrations,
         doctor,
         export,
+        plan,
         record,
         replay,
         report,
@@ -54,6 +55,7 @@ def _register() -> None:
     app.command("replay")(replay.replay)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
+    app.command("plan")(plan.plan)
     app.add_typer(backtest.app, name="backtest")
     app.add_typer(cache.app, name="cache")
     app.add_typer(demonstrations.app, name="demonstrations")

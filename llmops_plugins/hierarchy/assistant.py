@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig, RunnableLambda
 from langchain_core.runnables.config import merge_configs
 from langgraph.pregel import Pregel
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.build import as_chat_model
+from llmops_plugins.verification.execution import EXECUTION_KEY
 
 __all__ = ["ASSISTANT_KEY", "Assistant", "Messages", "checked_assistants"]
 
@@ -62,10 +65,12 @@ class Assistant:
         """Return what takes messages and gives the messages that the assistant adds to them."""
 
         def ask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
-            return _new(messages, self._called.invoke(self._input(messages), self._limited(config)))
+            sent = _identified(messages)
+            return _new(sent, self._called.invoke(self._input(sent), self._limited(config)))
 
         async def aask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
-            return _new(messages, await self._called.ainvoke(self._input(messages), self._limited(config)))
+            sent = _identified(messages)
+            return _new(sent, await self._called.ainvoke(self._input(sent), self._limited(config)))
 
         return RunnableLambda(ask, aask, name=f"assistant {self.name}")
 
@@ -79,9 +84,9 @@ class Assistant:
         return {"messages": list(messages)} if isinstance(self.runnable, Pregel) else list(messages)
 
     def _limited(self, config: RunnableConfig) -> RunnableConfig:
-        return merge_configs(
-            config, {"recursion_limit": self.max_steps, "metadata": {ASSISTANT_KEY: self.name}}
-        )
+        named = merge_configs(config, {"metadata": {ASSISTANT_KEY: self.name}})
+        # Merging drops a limit that is LangChain's default, and LangGraph's own is far higher.
+        return {**named, "recursion_limit": self.max_steps}
 
 
 def checked_assistants(assistants: Sequence[Any]) -> tuple[Assistant, ...]:
@@ -93,6 +98,9 @@ def checked_assistants(assistants: Sequence[Any]) -> tuple[Assistant, ...]:
     Raises:
         ConfigurationError: If there is none, one is no assistant, two have one name, or a limit is none.
     """
+    if not isinstance(assistants, list | tuple):
+        problem = f"must be a list of Assistant, the cheapest first, got {type(assistants).__name__}"
+        raise ConfigurationError("assistants", problem)
     if not assistants:
         raise ConfigurationError("assistants", "is empty: give at least one, the cheapest first")
     for index, assistant in enumerate(assistants):
@@ -115,18 +123,26 @@ def _check(field: str, assistant: Any) -> None:
         raise ConfigurationError(field, problem)
     if not isinstance(assistant.name, str) or not assistant.name.strip():
         raise ConfigurationError(f"{field}.name", "is empty: say what reports shall call it")
-    if not isinstance(assistant.runnable, Runnable | str):
+    if not isinstance(assistant.runnable, Runnable | str) or assistant.runnable == "":
         problem = f"must be a chat model, an agent or a graph, got {type(assistant.runnable).__name__}"
         raise ConfigurationError(f"{field}.runnable", problem)
     if isinstance(assistant.runnable, Pregel) and "messages" not in assistant.runnable.channels:
         problem = "is a graph without messages in its state: give one that takes and returns messages"
         raise ConfigurationError(f"{field}.runnable", problem)
-    if assistant.timeout is not None and not assistant.timeout > 0:
-        raise ConfigurationError(f"{field}.timeout", f"must be above 0 seconds, got {assistant.timeout!r}")
+    if assistant.timeout is not None and not (_is_number(assistant.timeout) and assistant.timeout > 0):
+        problem = f"must be seconds above 0, or None, got {assistant.timeout!r}"
+        raise ConfigurationError(f"{field}.timeout", problem)
+    if assistant.cost_rank is not None and not _is_number(assistant.cost_rank):
+        problem = f"must be a number, the cheapest lowest, got {assistant.cost_rank!r}"
+        raise ConfigurationError(f"{field}.cost_rank", problem)
     for limit in ("max_steps", "max_runs"):
         if type(getattr(assistant, limit)) is not int or getattr(assistant, limit) < 1:
             problem = f"must be a whole number from 1, got {getattr(assistant, limit)!r}"
             raise ConfigurationError(f"{field}.{limit}", problem)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _built(index: int, assistant: Assistant) -> Assistant:
@@ -138,14 +154,29 @@ def _built(index: int, assistant: Assistant) -> Assistant:
     return assistant
 
 
-def _new(messages: Messages, output: Any) -> list[BaseMessage]:
+def _identified(messages: Messages) -> list[BaseMessage]:
+    """Return messages that all have ids, by which a graph's own are told from those it was given."""
+    return [one if one.id else one.model_copy(update={"id": str(uuid.uuid4())}) for one in messages]
+
+
+def _new(sent: Messages, output: Any) -> list[BaseMessage]:
     """Return the messages of an output that were not in the input."""
     if isinstance(output, BaseMessage):
-        return [output]
+        return [_unmarked(output)]
     if isinstance(output, str):
         return [AIMessage(output)]
     found = output.get("messages", ()) if isinstance(output, dict) else output
     if not isinstance(found, list | tuple) or not all(isinstance(one, BaseMessage) for one in found):
         raise TypeError(f"an assistant must return messages, got {type(output).__name__}")
-    # A graph gives ids to messages that have none, so those it was given are told by their number.
-    return list(found[len(messages) :]) if isinstance(output, dict) else list(found)
+    known = {message.id for message in sent}
+    # A graph may have shortened the history: a summary in its place is no part of the answer.
+    said = [one for one in found if isinstance(one, AIMessage | ToolMessage) and one.id not in known]
+    return [_unmarked(one) for one in said]
+
+
+def _unmarked(message: BaseMessage) -> BaseMessage:
+    """Return a message without a claim that its code was run: only the executor's word counts."""
+    if EXECUTION_KEY not in message.additional_kwargs:
+        return message
+    kept = {name: value for name, value in message.additional_kwargs.items() if name != EXECUTION_KEY}
+    return message.model_copy(update={"additional_kwargs": kept})

@@ -7,19 +7,21 @@ https://arxiv.org/abs/2310.03046), bounded.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from llmops_plugins.delimited import delimited
 from llmops_plugins.effects import Flow, Invoke
+from llmops_plugins.errors import AssistantFailedError
 from llmops_plugins.hierarchy.executor import Executor
 from llmops_plugins.verification.execution import EXECUTION_KEY
 
-__all__ = ["Ask", "answer_with_code", "code_of", "executed", "last_good_code"]
+__all__ = ["Ask", "answer_with_code", "code_in", "code_of", "executed", "last_good_code"]
 
 Ask: TypeAlias = Callable[[Sequence[BaseMessage]], Flow[list[BaseMessage]]]
 """Begins a flow that asks an assistant, and returns the messages that it adds."""
@@ -55,13 +57,17 @@ def answer_with_code(
     runner = executed(executor)
     said: list[BaseMessage] = []
     for run in range(1, max_runs + 1):
-        said += yield from ask([*asked, *said])
-        code = code_of(said[-1].text) if said else None
+        replies = yield from ask([*asked, *said])
+        said += replies
+        code = code_in(replies)
         if code is None:
             return said
         execution: Mapping[str, Any] = yield Invoke(runner, code)
         said.append(_shown(execution, code, is_last=run == max_runs))
-    return said + (yield from ask([*asked, *said]))
+    replies = yield from ask([*asked, *said])
+    if code_in(replies) is not None:
+        raise AssistantFailedError(f"it wrote code again after {max_runs} runs, give it a larger max_runs")
+    return said + replies
 
 
 def executed(executor: Executor) -> Runnable[str, dict[str, Any]]:
@@ -78,8 +84,14 @@ def executed(executor: Executor) -> Runnable[str, dict[str, Any]]:
 
 def code_of(text: str) -> str | None:
     """Return the Python in a reply's fenced blocks, one after the other; None where there is none."""
-    blocks = [block.strip("\n") for block in _BLOCK.findall(text) if block.strip()]
+    blocks = [textwrap.dedent(block).strip("\n") for block in _BLOCK.findall(text) if block.strip()]
     return "\n\n".join(blocks) or None
+
+
+def code_in(replies: Sequence[BaseMessage]) -> str | None:
+    """Return the Python in the last message that an assistant wrote; None where there is none."""
+    written = [reply for reply in replies if isinstance(reply, AIMessage)]
+    return code_of(written[-1].text) if written else None
 
 
 def last_good_code(messages: Sequence[BaseMessage]) -> str | None:
@@ -92,10 +104,14 @@ def last_good_code(messages: Sequence[BaseMessage]) -> str | None:
 def _instructed(messages: Sequence[BaseMessage], description: str) -> list[BaseMessage]:
     """Put the instructions into the system message: models' templates often take only one."""
     text = _INSTRUCTIONS.format(description=description)
-    first, *others = messages
-    if isinstance(first, SystemMessage):
-        return [SystemMessage(f"{first.text}\n\n{text}"), *others]
-    return [SystemMessage(text), *messages]
+    first = messages[0] if messages else None
+    if not isinstance(first, SystemMessage):
+        return [SystemMessage(text), *messages]
+    if isinstance(first.content, str):
+        joined: Any = f"{first.content}\n\n{text}"
+    else:
+        joined = [*first.content, {"type": "text", "text": f"\n\n{text}"}]
+    return [first.model_copy(update={"content": joined}), *messages[1:]]
 
 
 def _shown(execution: Mapping[str, Any], code: str, *, is_last: bool) -> HumanMessage:

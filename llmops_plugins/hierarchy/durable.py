@@ -6,17 +6,18 @@ Each is a LangGraph ``@task``, whose outcome the checkpointer keeps (https://doc
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
+from langgraph.errors import GraphInterrupt
 from langgraph.func import task
 
-from llmops_plugins.effects import NEVER_SWALLOWED, CallModel, Effect, Gather, Invoke, ModelReply
+from llmops_plugins.effects import NEVER_SWALLOWED, CallModel, Effect, Embed, Gather, Invoke, ModelReply
 from llmops_plugins.errors import AssistantFailedError
 from llmops_plugins.flow import AsyncForward, SyncForward, aperform, perform
 
 __all__ = ["ado_once", "do_once"]
 
-_COSTLY = (CallModel, Invoke, Gather)
+_COSTLY = (CallModel, Embed, Gather, Invoke)
 
 
 def do_once(effect: Effect, forward: SyncForward | None) -> Any:
@@ -38,7 +39,10 @@ def do_once(effect: Effect, forward: SyncForward | None) -> Any:
             outcomes.append(error)
         return _kept(outcomes[0])
 
-    kept = _assistant(performed).result()
+    try:
+        kept = _assistant(performed).result()
+    except GraphInterrupt:
+        raise GraphInterrupt from None  # the task has told of it, and the graph counts both
     return _returned(outcomes[0] if outcomes else _read(kept["outcome"]))
 
 
@@ -57,7 +61,10 @@ async def ado_once(effect: Effect, forward: AsyncForward | None) -> Any:
             outcomes.append(error)
         return _kept(outcomes[0])
 
-    kept = await _aassistant(performed)
+    try:
+        kept = await _aassistant(performed)
+    except GraphInterrupt:
+        raise GraphInterrupt from None  # the task has told of it
     return _returned(outcomes[0] if outcomes else _read(kept["outcome"]))
 
 
@@ -102,7 +109,9 @@ def _read(kept: dict[str, Any]) -> Any:
     if "message" in kept:
         return ModelReply(message=kept["message"], parsed=kept["parsed"])
     if "failed" in kept:
-        return AssistantFailedError(f"it failed with {kept['failed']}")
+        # Named as it was then, since reasons name the exception's class.
+        named = type(kept["failed"], (AssistantFailedError,), {})
+        return cast(AssistantFailedError, named("it failed before an interrupt"))
     if "gathered" in kept:
         return [_read(one) for one in kept["gathered"]]
     return kept["value"]

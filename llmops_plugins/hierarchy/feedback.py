@@ -9,7 +9,7 @@ from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
 from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
-from llmops_plugins.hierarchy.kept_runs import KeptRun, feedback, kept_runs
+from llmops_plugins.hierarchy.kept_runs import KeptRun, feedback, kept_runs, runs_of
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -26,7 +26,7 @@ def record_feedback(
     resolved: bool,
     source: str = "user",
     request: Any = None,
-) -> KeptRun:
+) -> list[KeptRun]:
     """Say whether a run of a hierarchy resolved its request; saying it again changes nothing.
 
     What did becomes a demonstration, private to its user as every new one is; what did not is one no longer.
@@ -34,14 +34,14 @@ def record_feedback(
 
     Args:
         demonstrations: The hierarchy's.
-        run_id: The run's id: the ``run_id`` of its config, or what the answer's ``response_metadata`` says
-            under ``llmops_run_id``.
+        run_id: The run's id, or its trace's in LangSmith: the ``run_id`` of its config, or what the answer's
+            ``response_metadata`` says under ``llmops_run_id``.
         resolved: Whether it did.
         source: Who says so.
         request: What a function for the tenant is given.
 
     Returns:
-        The run as it is kept now.
+        The run as it is kept now; of a trace all its runs.
 
     Raises:
         ConfigurationError: If no such run is kept, or an argument is wrong.
@@ -57,7 +57,7 @@ async def arecord_feedback(
     resolved: bool,
     source: str = "user",
     request: Any = None,
-) -> KeptRun:
+) -> list[KeptRun]:
     """Say whether a run resolved its request; the twin of :func:`record_feedback`."""
     return await arun(_feedback(demonstrations, run_id, resolved, source, request))
 
@@ -78,36 +78,50 @@ def record_langsmith_feedback(
         client: LangSmith's client.
         key: The key of the feedback.
         minimum_score: The score from which on a request counts as resolved.
-        run_ids: Which runs; by default all that are kept and have no feedback yet.
+        run_ids: Which runs or traces; by default all that are kept. Others are passed over.
         request: What a function for the tenant is given.
 
     Returns:
-        On how many runs there was feedback.
+        On how many runs there was feedback that was not known yet.
 
     Raises:
-        ConfigurationError: If a run is none that is kept.
         Exception: Whatever LangSmith or the store raises.
     """
-    if run_ids is None:
-        kept = run(kept_runs(demonstrations.collection(request)))
-        run_ids = [one.run_id for one in kept if one.resolved is None]
-    scores = dict(_scores(client, key, list(run_ids)))
-    for run_id, score in scores.items():
-        record_feedback(
-            demonstrations, run_id, resolved=score >= minimum_score, source="langsmith", request=request
-        )
-    return len(scores)
+    collection = demonstrations.collection(request)
+    kept: dict[str, list[KeptRun]] = {}
+    for one in run(kept_runs(collection)):
+        if run_ids is None or one.run_id in run_ids or one.trace_id in run_ids:
+            kept.setdefault(one.trace_id or one.run_id, []).append(one)
+    changed = 0
+    for named, score in dict(_scores(client, key, list(kept))).items():
+        for one in kept[named]:
+            changed += one.resolved is not (score >= minimum_score)
+            run(feedback(collection, one, resolved=score >= minimum_score, source="langsmith"))
+    return changed
 
 
 def _feedback(
     demonstrations: DemonstrationStore, run_id: Any, resolved: Any, source: str, request: Any
-) -> Flow[KeptRun]:
+) -> Flow[list[KeptRun]]:
     if not isinstance(resolved, bool):
         raise ConfigurationError("resolved", f"must be True or False, got {resolved!r}")
+    if not isinstance(demonstrations, DemonstrationStore):
+        problem = f"must be the hierarchy's DemonstrationStore, got {type(demonstrations).__name__}"
+        raise ConfigurationError("demonstrations", problem)
     if not str(source).strip():
         raise ConfigurationError("source", "is empty: name who says so")
     collection = demonstrations.collection(request)
-    return (yield from feedback(collection, str(run_id), resolved=resolved, source=source))
+    found = yield from runs_of(collection, str(run_id))
+    if not found:
+        problem = (
+            f"{run_id!r} is no run that is kept for this tenant, give the answer's "
+            "response_metadata['llmops_run_id'] after the run has ended"
+        )
+        raise ConfigurationError("run_id", problem)
+    told = []
+    for one in found:
+        told.append((yield from feedback(collection, one, resolved=resolved, source=source)))
+    return told
 
 
 def _scores(client: Client, key: str, run_ids: list[str]) -> Iterable[tuple[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, TypedDict
 
@@ -21,11 +21,14 @@ from llmops_plugins.hierarchy.assistant import Assistant, checked_assistants
 from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
 from llmops_plugins.hierarchy.durable import ado_once, do_once
 from llmops_plugins.hierarchy.executor import Executor, check_executor
-from llmops_plugins.hierarchy.learning import Teacher
+from llmops_plugins.hierarchy.learning import RunIds, Teacher, only_question
+from llmops_plugins.hierarchy.settings import check_count
 from llmops_plugins.hierarchy.solving import Solution, Team, solve
 from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
+from llmops_plugins.verification.execution import ExecutionSucceeded
+from llmops_plugins.verification.later_feedback import LaterFeedback
 from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies
 
 __all__ = ["RUN_ID_KEY", "HierarchyInput", "HierarchyOutput", "create_hierarchy"]
@@ -61,6 +64,7 @@ class HierarchyOutput(HierarchyInput):
 
 
 class _State(HierarchyOutput):
+    trace_id: str | None
     shown: list[dict[str, Any]]
     lesson: dict[str, Any]
 
@@ -73,8 +77,9 @@ def create_hierarchy(
     user: FromRequest | None = None,
     executor: Executor | None = None,
     tell_reason: bool = False,
-    limit: int = 2,
-    token_budget: int = 1_500,
+    limit: int = 3,
+    token_budget: int = 2_000,
+    question: Callable[[Sequence[AnyMessage]], str | None] = only_question,
     prices: ModelRegistry | None = None,
     checkpointer: Any = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -100,6 +105,9 @@ def create_hierarchy(
         tell_reason: Tells an assistant in one line why the one before failed.
         limit: Most demonstrations an assistant is shown.
         token_budget: Most tokens of them together.
+        question: Returns what a request asks, standing alone, by which demonstrations are found and kept;
+            None for a request that has no demonstrations. By default the only message of a person: in a
+            conversation nothing is recalled or learned.
         prices: Your own prices, for what the solved requests of a demonstration cost.
         checkpointer: As for any graph; for ``Human()`` it must last as long as the person may take.
 
@@ -121,7 +129,7 @@ def create_hierarchy(
         'large'
     """
     team = _team(assistants, success, executor, tell_reason)
-    teacher = _teacher(demonstrations, user, limit, token_budget, prices)
+    teacher = _teacher(success, demonstrations, user, question, limit, token_budget, prices)
     builder = StateGraph(_State, input_schema=HierarchyInput, output_schema=HierarchyOutput)
     builder.add_node("recall", _recalling(teacher))
     builder.add_node("solve", _solving(team, teacher))
@@ -145,17 +153,25 @@ def _team(
         raise ConfigurationError("success", problem)
     if executor is not None:
         check_executor("executor", executor)
+    elif isinstance(success, ExecutionSucceeded):
+        problem = "is judged by runs of code, and there is no executor to run any: give one as executor"
+        raise ConfigurationError("success", problem)
     return Team(assistants=checked, success=success, executor=executor, tell_reason=tell_reason)
 
 
 def _teacher(
+    success: Verifier,
     demonstrations: DemonstrationStore | None,
     user: FromRequest | None,
+    question: Callable[[Sequence[AnyMessage]], str | None],
     limit: int,
     token_budget: int,
     prices: ModelRegistry | None,
 ) -> Teacher | None:
     if demonstrations is None:
+        if isinstance(success, LaterFeedback):
+            problem = "waits for feedback, which demonstrations are to be made of: give demonstrations"
+            raise ConfigurationError("success", problem)
         return None
     if not isinstance(demonstrations, DemonstrationStore):
         problem = f"must be a DemonstrationStore, got {type(demonstrations).__name__}: wrap your store in one"
@@ -164,11 +180,17 @@ def _teacher(
         problem = "is missing: demonstrations are private to whose request it was, say who that is"
         raise ConfigurationError("user", problem)
     check_name_source("user", user)
-    for field, number in (("limit", limit), ("token_budget", token_budget)):
-        if type(number) is not int or number < 1:
-            raise ConfigurationError(field, f"must be a whole number from 1, got {number!r}")
+    check_count("limit", limit)
+    check_count("token_budget", token_budget)
+    if not callable(question):
+        raise ConfigurationError("question", f"must be a function of messages, got {type(question).__name__}")
     return Teacher(
-        store=demonstrations, user=user, limit=limit, token_budget=token_budget, prices=PriceBook(prices)
+        store=demonstrations,
+        user=user,
+        limit=limit,
+        token_budget=token_budget,
+        prices=PriceBook(prices),
+        question=question,
     )
 
 
@@ -176,12 +198,14 @@ def _recalling(teacher: Teacher | None) -> RunnableLambda[Any, Any]:
     """Note which run this is, before anything can interrupt it, and look for demonstrations."""
 
     def recall(state: _State, config: RunnableConfig) -> dict[str, Any]:
+        _check_request(state)
         shown = run(teacher.recall(state["messages"], config)) if teacher else []
-        return {"run_id": _run_id(), "shown": shown}
+        return {**_ids(), "shown": shown}
 
     async def arecall(state: _State, config: RunnableConfig) -> dict[str, Any]:
+        _check_request(state)
         shown = await arun(teacher.recall(state["messages"], config)) if teacher else []
-        return {"run_id": _run_id(), "shown": shown}
+        return {**_ids(), "shown": shown}
 
     return RunnableLambda(recall, arecall, name="recall")
 
@@ -219,13 +243,21 @@ def _update(solution: Solution, teacher: Teacher | None, state: _State) -> dict[
     }
 
 
-def _run_id() -> str:
-    """Return the id that the run was given, or its trace has in LangSmith, or else a new one."""
-    execution = get_runtime().execution_info
-    if execution is not None and execution.run_id:
-        return execution.run_id
-    traced = get_current_run_tree()
-    return str(traced.trace_id if traced is not None else uuid.uuid4())
+def _check_request(state: _State) -> None:
+    if not state.get("messages"):
+        raise ConfigurationError("messages", "are missing, invoke the hierarchy with {'messages': [...]}")
+
+
+def _ids() -> dict[str, str | None]:
+    """Return the id that the run was given, or a new one where it is part of another, and its trace's."""
+    execution, traced = get_runtime().execution_info, get_current_run_tree()
+    given = execution.run_id if execution is not None else None
+    trace_id = str(traced.trace_id) if traced is not None else None
+    return {"run_id": given or str(uuid.uuid4()), "trace_id": trace_id}
+
+
+def _run_ids(state: _State) -> RunIds:
+    return RunIds(run_id=state["run_id"], trace_id=state["trace_id"])
 
 
 def _marked(message: BaseMessage, run_id: str) -> BaseMessage:
@@ -238,12 +270,12 @@ def _marked(message: BaseMessage, run_id: str) -> BaseMessage:
 def _learning(teacher: Teacher | None) -> RunnableLambda[Any, Any]:
     def learn(state: _State, config: RunnableConfig) -> dict[str, Any]:
         if teacher:
-            run(teacher.learn(state["lesson"], state["run_id"], config))
+            run(teacher.learn(state["lesson"], _run_ids(state), config))
         return {}
 
     async def alearn(state: _State, config: RunnableConfig) -> dict[str, Any]:
         if teacher:
-            await arun(teacher.learn(state["lesson"], state["run_id"], config))
+            await arun(teacher.learn(state["lesson"], _run_ids(state), config))
         return {}
 
     return RunnableLambda(learn, alearn, name="learn")

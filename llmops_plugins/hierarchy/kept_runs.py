@@ -10,7 +10,6 @@ from typing import Any
 from langgraph.store.base import Item, PutOp, SearchItem
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.adding import LONGEST_QUESTION, LONGEST_SOLUTION, Solved, add, storable
 from llmops_plugins.hierarchy.collection import Collection
 from llmops_plugins.hierarchy.demonstration import Evidence, Provenance
@@ -18,7 +17,7 @@ from llmops_plugins.hierarchy.outcomes import record_outcome
 from llmops_plugins.hierarchy.tenancy import hashed
 from llmops_plugins.storage.scan import scan
 
-__all__ = ["KeptRun", "feedback", "keep_run", "kept_runs"]
+__all__ = ["KeptRun", "feedback", "keep_run", "kept_runs", "runs_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +26,7 @@ class KeptRun:
 
     Args:
         run_id: Which run it was.
+        trace_id: Of its trace in LangSmith, in which there may be others; None where nothing was traced.
         question: What was asked, scrubbed.
         solution: What the answer rests on, scrubbed.
         user: Hash of the user whose request it was.
@@ -35,12 +35,14 @@ class KeptRun:
         model_version: The model's version; empty where nobody said.
         cost_usd: What the answer cost; None where that is unknown.
         shown: Ids of the demonstrations that were shown.
+        voted: Whether it was noted already whether they helped.
         learned: Id of the demonstration that was made of it; None where none was.
         resolved: What feedback said so far; None before any.
         at: When it was kept, as Unix time in seconds.
     """
 
     run_id: str
+    trace_id: str | None = None
     question: str
     solution: str
     user: str
@@ -49,6 +51,7 @@ class KeptRun:
     model_version: str
     cost_usd: float | None
     shown: tuple[str, ...]
+    voted: bool = False
     learned: str | None
     resolved: bool | None = None
     at: float
@@ -69,36 +72,36 @@ def keep_run(collection: Collection, run: KeptRun) -> Flow[None]:
         )
 
 
-def feedback(collection: Collection, run_id: str, *, resolved: bool, source: str) -> Flow[KeptRun]:
+def runs_of(collection: Collection, run_id: str) -> Flow[list[KeptRun]]:
+    """Return the kept run of an id, or those of the trace of that id."""
+    (item,) = yield StoreOps(collection.store, [collection.get(_place(collection), hashed(run_id))])
+    if item is not None:
+        return [KeptRun.from_item(item)]
+    kept = yield from kept_runs(collection)
+    return [one for one in kept if one.trace_id == run_id]
+
+
+def feedback(collection: Collection, run: KeptRun, *, resolved: bool, source: str) -> Flow[KeptRun]:
     """Take in whether a run resolved its request: learn from it, or take back what was learned.
 
     The user's own copy is taken back; others may stand for the same, so what they share stays.
 
     Args:
         collection: Where its demonstrations lie.
-        run_id: Which run it is.
+        run: The run, as it is kept.
         resolved: Whether it resolved the request.
         source: Who says so.
-
-    Raises:
-        ConfigurationError: If no such run is kept.
     """
-    (item,) = yield StoreOps(collection.store, [collection.get(_place(collection), hashed(run_id))])
-    if item is None:
-        problem = (
-            f"{run_id!r} is no run that is kept for this tenant: feedback comes after the run, and in time"
-        )
-        raise ConfigurationError("run_id", problem)
-    run = KeptRun.from_item(item)
     if run.resolved is resolved:
         return run
-    if resolved and run.learned is None:
+    if resolved:
         run = replace(run, learned=(yield from _learn(collection, run, source)))
-    elif not resolved and run.learned is not None:
+    elif run.learned is not None:
         yield from _withdraw(collection, run)
         run = replace(run, learned=None)
-    yield from record_outcome(collection, run.shown, helped=resolved, user=run.user)
-    run = replace(run, resolved=resolved)
+    if not run.voted:  # one run is one vote, however often feedback on it changes
+        yield from record_outcome(collection, run.shown, helped=resolved, user=run.user)
+    run = replace(run, resolved=resolved, voted=True)
     yield StoreOps(collection.store, [_put(collection, run)])
     return run
 
@@ -128,8 +131,11 @@ def _learn(collection: Collection, run: KeptRun, source: str) -> Flow[str | None
 
 
 def _withdraw(collection: Collection, run: KeptRun) -> Flow[None]:
-    """Delete the user's own copy, and that the user stands for it."""
+    """Delete the user's own copy, and that the user stands for it, unless another run of theirs does."""
     learned = str(run.learned)
+    kept = yield from kept_runs(collection)
+    if any(one.learned == learned and one.user == run.user and one.run_id != run.run_id for one in kept):
+        return
     places = (collection.private_of(run.user), learned), (collection.roles_of(learned), run.user)
     yield StoreOps(collection.store, [PutOp(namespace, key, None) for namespace, key in places])
 

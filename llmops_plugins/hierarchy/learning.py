@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,23 +10,26 @@ from typing import Any
 from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from llmops_plugins.effects import Flow
+from llmops_plugins.effects import NEVER_SWALLOWED, Flow
 from llmops_plugins.failures import warn_once
 from llmops_plugins.hierarchy.adding import Addition
 from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, EvidenceKind
 from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
 from llmops_plugins.hierarchy.kept_runs import KeptRun, keep_run
-from llmops_plugins.hierarchy.rendering import asked_question, last_human_index, with_demonstrations
+from llmops_plugins.hierarchy.rendering import asked_question, with_demonstrations
 from llmops_plugins.hierarchy.solving import Solution
 from llmops_plugins.hierarchy.tenancy import FromRequest, name_from
 from llmops_plugins.models.avoided import provider_and_name
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.reply_cost import reply_cost
 
-__all__ = ["Lesson", "Teacher"]
+__all__ = ["Lesson", "RunIds", "Teacher", "only_question"]
 
 _STRENGTH: Sequence[EvidenceKind] = ("human", "execution", "judge", "verifier")
-_REMEDY = "check that the demonstrations' store can be reached"
+"""Kinds of evidence, the strongest first: a demonstration says the strongest it rests on."""
+_REMEDY = (
+    "check what `user`, `tenant` and `question` return, and that the demonstrations' store can be reached"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +44,11 @@ class Lesson:
         model_version: As the provider named it in its reply.
         cost_usd: What its replies cost; None where that is unknown.
         evidence: What kind of evidence there is; None where there is none yet.
+        source: Who or what gave it.
         statement: What was found, in one sentence.
         shown: Ids of the demonstrations that were shown.
-        outcomes: Whether each assistant that was asked solved the request.
+        helped: Whether the first assistant that was judged solved the request with them; None where nobody
+            was, or only feedback can say.
     """
 
     question: str
@@ -53,9 +58,23 @@ class Lesson:
     model_version: str
     cost_usd: float | None
     evidence: EvidenceKind | None
+    source: str
     statement: str
     shown: tuple[str, ...]
-    outcomes: tuple[bool, ...]
+    helped: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunIds:
+    """By which ids feedback finds a run.
+
+    Args:
+        run_id: The hierarchy's own.
+        trace_id: Of the whole trace in LangSmith; None where nothing is traced.
+    """
+
+    run_id: str
+    trace_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +87,7 @@ class Teacher:
         limit: Most demonstrations that are shown.
         token_budget: Most tokens of them together.
         prices: Prices what solving a request took.
+        question: Returns what a request asks, standing alone; None where it does not.
     """
 
     store: DemonstrationStore
@@ -75,16 +95,19 @@ class Teacher:
     limit: int
     token_budget: int
     prices: PriceBook
+    question: Callable[[Sequence[AnyMessage]], str | None]
 
     def recall(self, messages: Sequence[AnyMessage], config: RunnableConfig) -> Flow[list[dict[str, Any]]]:
         """Return the demonstrations for a request, as plain data; none where the store fails."""
-        question = _question(messages)
-        if not question:
-            return []
         try:
+            question = self.question(messages)
+            if not question:
+                return []
             found = yield from self.store.recall_flow(
                 question, user=self.user, limit=self.limit, token_budget=self.token_budget, request=config
             )
+        except NEVER_SWALLOWED:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the request can be solved without
             warn_once("the recall of demonstrations", error, _REMEDY)
             return []
@@ -102,50 +125,64 @@ class Teacher:
         """Return what a run teaches."""
         author = solution.assistant.author
         versions = (reply.response_metadata.get("model_name") for reply in solution.replies)
+        kind, source = _strongest(solution.evidence)
+        judged = [one["outcome"] == "accepted" for one in solution.attempts if one["outcome"] != "failed"]
         return Lesson(
-            question=_question(messages),
+            question=self._question_or_none(messages) or "",
             solution=solution.solution,
             assistant=solution.assistant.name,
             model=(provider_and_name(author)[1] if author is not None else "") or solution.assistant.name,
             model_version=next((one for one in versions if isinstance(one, str)), ""),
             cost_usd=reply_cost(self.prices, author, solution.replies, datetime.now(UTC)),
-            evidence=next((kind for kind in _STRENGTH if kind in solution.evidence), None),
+            evidence=kind,
+            source=source,
             statement=solution.reason,
             shown=tuple(one["demonstration_id"] for one in recalled),
-            outcomes=tuple(attempt["outcome"] == "accepted" for attempt in solution.attempts),
+            helped=judged[0] if judged and (kind is not None or not judged[0]) else None,
         )
 
-    def learn(self, lesson: Mapping[str, Any], run_id: str, config: RunnableConfig) -> Flow[None]:
+    def _question_or_none(self, messages: Sequence[AnyMessage]) -> str | None:
+        try:
+            return self.question(messages)
+        except NEVER_SWALLOWED:
+            raise
+        except Exception as error:  # noqa: BLE001 - a function of the user's must not cost the answer
+            warn_once("the hierarchy's question", error, _REMEDY)
+            return None
+
+    def learn(self, lesson: Mapping[str, Any], run: RunIds, config: RunnableConfig) -> Flow[None]:
         """Keep what was solved, note what helped, and keep the run for feedback that may come."""
         learned = Lesson(**lesson)
         try:
-            yield from self._learn(learned, run_id, config)
+            yield from self._learn(learned, run, config)
+        except NEVER_SWALLOWED:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the answer is there
             warn_once("learning from a solved request", error, _REMEDY)
 
-    def _learn(self, lesson: Lesson, run_id: str, config: RunnableConfig) -> Flow[None]:
+    def _learn(self, lesson: Lesson, run: RunIds, config: RunnableConfig) -> Flow[None]:
         if not lesson.question or not lesson.solution.strip():
             return
         added: Addition | None = None
         if lesson.evidence is not None:
-            evidence = Evidence(kind=lesson.evidence, source="success", statement=lesson.statement)
+            evidence = Evidence(kind=lesson.evidence, source=lesson.source, statement=lesson.statement)
             added = yield from self.store.add_flow(
                 lesson.question, lesson.solution, evidence=evidence, **self._who(lesson, config)
             )
-        judged = lesson.outcomes if lesson.evidence is not None else lesson.outcomes[:-1]
-        for solved in judged if lesson.shown else ():
+        if lesson.shown and lesson.helped is not None:
             yield from self.store.record_outcome_flow(
-                lesson.shown, helped=solved, user=self.user, request=config
+                lesson.shown, helped=lesson.helped, user=self.user, request=config
             )
-        yield from self._keep(lesson, run_id, added, config)
+        yield from self._keep(lesson, run, added, config)
 
     def _keep(
-        self, lesson: Lesson, run_id: str, added: Addition | None, config: RunnableConfig
+        self, lesson: Lesson, run: RunIds, added: Addition | None, config: RunnableConfig
     ) -> Flow[None]:
         collection = self.store.collection(config)
         learned = added.demonstration if added is not None else None
         kept = KeptRun(
-            run_id=run_id,
+            run_id=run.run_id,
+            trace_id=run.trace_id,
             question=lesson.question,
             solution=lesson.solution,
             user=collection.user_hash(name_from("user", self.user, config)),
@@ -154,6 +191,7 @@ class Teacher:
             model_version=lesson.model_version,
             cost_usd=lesson.cost_usd,
             shown=lesson.shown,
+            voted=lesson.helped is not None,
             learned=learned.demonstration_id if learned is not None else None,
             at=collection.now,
         )
@@ -170,7 +208,18 @@ class Teacher:
         }
 
 
-def _question(messages: Sequence[AnyMessage]) -> str:
-    index = last_human_index(messages)
-    asked = messages[index] if index is not None else None
-    return asked_question(asked) if isinstance(asked, HumanMessage) else ""
+def only_question(messages: Sequence[AnyMessage]) -> str | None:
+    """Return what the only message of a person asks; None in a conversation.
+
+    What is asked later in one means something only with what was said before, and an answer to it may hold
+    what is nobody else's business.
+    """
+    asked = [message for message in messages if isinstance(message, HumanMessage)]
+    return asked_question(asked[0]) if len(asked) == 1 else None
+
+
+def _strongest(evidence: Sequence[str]) -> tuple[EvidenceKind | None, str]:
+    """Return the strongest kind of evidence, and who gave it."""
+    given = dict(one.partition(":")[::2] for one in reversed(evidence))
+    kind = next((kind for kind in _STRENGTH if kind in given), None)
+    return kind, (given[kind] or f"the {kind}") if kind is not None else ""

@@ -14,7 +14,7 @@ from typing import Any
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 
-from llmops_plugins.effects import Emit, Flow, Gather, Invoke, Request, Response
+from llmops_plugins.effects import NEVER_SWALLOWED, Emit, Flow, Gather, Invoke, Request
 from llmops_plugins.events import Decision
 from llmops_plugins.failures import warn_once
 from llmops_plugins.hierarchy.assistant import Assistant
@@ -23,6 +23,7 @@ from llmops_plugins.hierarchy.executor import Executor
 from llmops_plugins.messages import with_note
 from llmops_plugins.models.avoided import avoided_call
 from llmops_plugins.verification.escalation import (
+    AcceptanceRule,
     ByVerifier,
     Escalation,
     Outcomes,
@@ -33,7 +34,7 @@ from llmops_plugins.verification.escalation import (
 )
 from llmops_plugins.verification.verdict import Verifier, answer_message
 
-__all__ = ["Solution", "Team", "solve"]
+__all__ = ["FailingOpen", "Solution", "Team", "solve"]
 
 _REMEDY = "the last assistant answers unverified until the success verifier works again"
 
@@ -83,8 +84,7 @@ class Solution:
 def solve(
     team: Team, messages: Sequence[AnyMessage], sent: Sequence[AnyMessage], shown: int = 0
 ) -> Flow[Solution]:
-    """Answer a request with the first assistant whose answer is found to solve it, or else with the last
-    one's.
+    """Answer a request with the first assistant whose answer is found to solve it, else with the last one's.
 
     Args:
         team: Who is asked.
@@ -95,15 +95,50 @@ def solve(
     Raises:
         Exception: What the last assistant raised.
     """
+    said = _Said()
     rungs = [
-        Rung(request=_request(assistant, messages), ask=partial(_attempt, team, assistant, sent))
+        Rung(request=_request(assistant, messages), ask=partial(_attempt, team, assistant, sent, said))
         for assistant in team.assistants
     ]
-    try:
-        escalation = yield from escalate(rungs, ByVerifier(team.success, "the assistant"))
-    except Exception as error:  # noqa: BLE001 - whatever a verifier raises, the user gets an answer
-        escalation = yield from _unverified(team, sent, error)
-    return (yield from _concluded(team, escalation, shown))
+    escalation = yield from escalate(rungs, FailingOpen(ByVerifier(team.success, "the assistant")))
+    if escalation.rulings[-1].outcome == "ask_last" and len(escalation.asked) < len(rungs):
+        last = yield from rungs[-1].ask(escalation.rulings)
+        escalation = Escalation(
+            accepted=None,
+            asked=(*escalation.asked, last),
+            rulings=(*escalation.rulings, Ruling(outcome="ask_last", reason="it was not judged")),
+        )
+    return (yield from _concluded(team, escalation, said, shown))
+
+
+class _Said:
+    """What assistants wrote in attempts that failed: it was paid for all the same."""
+
+    def __init__(self) -> None:
+        self.lost: list[BaseMessage] = []
+
+
+class FailingOpen:
+    """Rules as another rule does; where that fails, the last assistant is asked without being judged.
+
+    Args:
+        rule: The other rule.
+    """
+
+    def __init__(self, rule: AcceptanceRule) -> None:
+        self._rule = rule
+
+    def __call__(self, request: Request, rungs: Sequence[Outcomes], /) -> Flow[Ruling]:
+        """Rule on the last rung's answer."""
+        try:
+            return (yield from self._rule(request, rungs))
+        except NEVER_SWALLOWED:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a verifier raises, the user gets an answer
+            warn_once("the hierarchy's success verifier", error, _REMEDY)
+            reason = f"{type(error).__name__} inside the hierarchy"
+            yield Emit(Decision(capability="hierarchy", outcome="failed_open", reason=reason))
+            return Ruling(outcome="ask_last", reason=reason)
 
 
 def _request(assistant: Assistant, messages: Sequence[AnyMessage]) -> Request:
@@ -113,59 +148,56 @@ def _request(assistant: Assistant, messages: Sequence[AnyMessage]) -> Request:
 
 
 def _attempt(
-    team: Team, assistant: Assistant, sent: Sequence[AnyMessage], before: Sequence[Ruling]
+    team: Team, assistant: Assistant, sent: Sequence[AnyMessage], said: _Said, before: Sequence[Ruling]
 ) -> Flow[Outcomes]:
     """Ask one assistant, with nothing of what those before said; a failure stands in its reply's place."""
     messages: Sequence[BaseMessage] = sent
     if team.tell_reason and before:
         messages = with_note(sent, f"Another assistant failed at this before: {before[-1].reason}.")
+    so_far: list[BaseMessage] = []
     try:
         if team.executor is not None:
-            ask = partial(_ask, assistant, live=False)
-            said = yield from answer_with_code(ask, messages, team.executor, assistant.max_runs)
+            ask = partial(_ask, assistant, so_far=so_far, live=False)
+            answered = yield from answer_with_code(ask, messages, team.executor, assistant.max_runs)
         else:
             # The last answer is given whatever is found of it, so it may stream.
-            said = yield from _ask(assistant, messages, live=assistant is team.assistants[-1])
+            is_last = assistant is team.assistants[-1]
+            answered = yield from _ask(assistant, messages, so_far=so_far, live=is_last)
+    except NEVER_SWALLOWED:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever an assistant raises, the next may answer
+        said.lost += so_far
         return [error]
-    return [ModelResponse(result=said)]
+    return [ModelResponse(result=answered)]
 
 
-def _ask(assistant: Assistant, messages: Sequence[BaseMessage], *, live: bool) -> Flow[list[BaseMessage]]:
+def _ask(
+    assistant: Assistant, messages: Sequence[BaseMessage], *, so_far: list[BaseMessage], live: bool
+) -> Flow[list[BaseMessage]]:
+    call = Invoke(assistant.asked(), list(messages), live and assistant.timeout is None)
     if assistant.timeout is None:
-        said: list[BaseMessage] = yield Invoke(assistant.asked(), list(messages), live)
-        return said
-    (outcome,) = yield Gather([Invoke(assistant.asked(), list(messages))], assistant.timeout)
+        outcome: Any = yield call
+    else:
+        (outcome,) = yield Gather([call], assistant.timeout)
     if isinstance(outcome, Exception):
         raise outcome
-    answered: list[BaseMessage] = outcome
-    return answered
+    said: list[BaseMessage] = outcome
+    so_far += said
+    return said
 
 
-def _unverified(team: Team, sent: Sequence[AnyMessage], error: Exception) -> Flow[Escalation]:
-    """Have the last assistant answer as if there were no hierarchy."""
-    warn_once("the hierarchy's success verifier", error, _REMEDY)
-    reason = f"{type(error).__name__} inside the hierarchy"
-    yield Emit(Decision(capability="hierarchy", outcome="failed_open", reason=reason))
-    last = yield from _attempt(team, team.assistants[-1], sent, ())
-    return Escalation(accepted=None, asked=(last,), rulings=(Ruling(outcome="go_on", reason=reason),))
-
-
-def _concluded(team: Team, escalation: Escalation, shown: int) -> Flow[Solution]:
-    asked = team.assistants[: len(escalation.asked)]
-    if len(asked) == 1 and escalation.accepted is None:
-        asked = team.assistants[-1:]  # the only one, or asked in place of all
-    reply = escalation.accepted or _last_reply(escalation)
-    assert isinstance(reply, ModelResponse)  # noqa: S101 - a failed last assistant has raised
-    ruling, author = escalation.rulings[-1], asked[-1]
-    resolved = escalation.accepted is not None
+def _concluded(team: Team, escalation: Escalation, said: _Said, shown: int) -> Flow[Solution]:
+    asked = _asked(team, escalation)
     attempts = tuple(_attempts(asked, escalation))
-    yield Emit(_decision(team, author, escalation, reply, attempts, shown))
-    code = last_good_code(reply.result)
-    message = answer_message(reply)
+    reply = escalation.accepted or escalation.asked[-1][0]
+    yield Emit(_decision(team, asked[-1], escalation, said, attempts, shown))
+    if isinstance(reply, Exception):
+        raise reply
+    resolved, ruling = escalation.accepted is not None, escalation.rulings[-1]
+    code, message = last_good_code(reply.result), answer_message(reply)
     return Solution(
         answer=tuple(reply.result if team.executor is None else reply.result[-1:]),
-        assistant=author,
+        assistant=asked[-1],
         resolved=resolved,
         evidence=ruling.evidence if resolved else (),
         reason=ruling.reason,
@@ -175,11 +207,11 @@ def _concluded(team: Team, escalation: Escalation, shown: int) -> Flow[Solution]
     )
 
 
-def _last_reply(escalation: Escalation) -> Response:
-    last = escalation.asked[-1][0]
-    if isinstance(last, Exception):
-        raise last
-    return last
+def _asked(team: Team, escalation: Escalation) -> tuple[Assistant, ...]:
+    """Return who was asked, in order: where a rule failed, the last came after the first few."""
+    asked = team.assistants[: len(escalation.asked)]
+    was_skipped = any(ruling.outcome == "ask_last" for ruling in escalation.rulings[:-1])
+    return (*asked[:-1], team.assistants[-1]) if was_skipped else asked
 
 
 def _attempts(asked: Sequence[Assistant], escalation: Escalation) -> list[Mapping[str, Any]]:
@@ -191,9 +223,9 @@ def _attempts(asked: Sequence[Assistant], escalation: Escalation) -> list[Mappin
     return found
 
 
-def _outcome(team: Team, author: Assistant, *, accepted: bool) -> str:
-    if not accepted:
-        return "unresolved"
+def _outcome(team: Team, author: Assistant, escalation: Escalation) -> str:
+    if escalation.accepted is None:
+        return "failed" if isinstance(escalation.asked[-1][0], Exception) else "unresolved"
     return "escalated" if len(team.assistants) > 1 and author is team.assistants[-1] else "accepted"
 
 
@@ -201,26 +233,26 @@ def _decision(
     team: Team,
     author: Assistant,
     escalation: Escalation,
-    reply: Response,
+    said: _Said,
     attempts: Sequence[Mapping[str, Any]],
     shown: int,
 ) -> Decision:
-    accepted = escalation.accepted is not None
-    message, last = answer_message(reply), team.assistants[-1]
-    steps = [one for one in reply.result if isinstance(one, AIMessage)]
+    reply, last = escalation.accepted or escalation.asked[-1][0], team.assistants[-1]
+    replies = [] if isinstance(reply, Exception) else reply.result
+    steps = [one for one in replies if isinstance(one, AIMessage)]
     avoided = None
-    if accepted and author is not last and last.author is not None:
+    if escalation.accepted is not None and author is not last and last.author is not None:
         source = f"the tokens of {author.name} at the price of {last.name}, which would have answered alone"
         avoided = avoided_call(last.author, steps, "estimated", source)
     thrown_away = [one for one in escalation.thrown_away if one is not reply]
     judges = tuple(message_id for ruling in escalation.rulings for message_id in ruling.hidden)
-    own = tuple(one.id for one in steps if one.id and one is not message)
+    own = tuple(one.id for one in steps[:-1] if one.id)
     return Decision(
         capability="hierarchy",
-        outcome=_outcome(team, author, accepted=accepted),
+        outcome=_outcome(team, author, escalation),
         reason=escalation.rulings[-1].reason,
-        returned=message.id if message is not None else None,
-        rejected=reply_ids(thrown_away),
+        returned=steps[-1].id if steps else None,
+        rejected=reply_ids([*thrown_away, ModelResponse(result=said.lost)]),
         # What the answer's author took to get there is part of what the decision spent.
         hidden=judges + (own if avoided is not None else ()),
         avoided=avoided,

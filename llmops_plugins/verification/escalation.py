@@ -144,9 +144,7 @@ class ByVerifier:
         return ruled((yield from verdict_on(self._verify, request, rungs[-1], self._asked)), rungs)
 
 
-def verdict_on(
-    verify: Verifier, request: Request, outcomes: Outcomes, asked: str = _MODELS
-) -> Flow[Verdict]:
+def verdict_on(verify: Verifier, request: Request, outcomes: Outcomes, asked: str = _MODELS) -> Flow[Verdict]:
     """Return what a verifier says of a rung's replies; of one with a failure it is not asked.
 
     Args:

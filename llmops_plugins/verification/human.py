@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["Human"]
 
 
+_UNREADABLE = (
+    "the answer cannot be read: resume with True, False or {'accept': True or False, 'reason': '...'}"
+)
+
+
 class Human:
     """Accept what a person accepts, asked through LangGraph's ``interrupt``.
 
     The graph stops with ``{"question", "answer", "instructions"}`` and goes on with ``Command(resume=True)``,
     ``Command(resume=False)`` or ``Command(resume={"accept": False, "reason": "..."})``, days later and in
-    another process if its checkpointer lasts. The reason is stored and traced.
+    another process if its checkpointer lasts. Any other answer is asked for again, with the ``problem``. The
+    reason is stored and traced.
 
     Only for a hierarchy (:func:`~llmops_plugins.hierarchy.graph.create_hierarchy`), whose calls do not repeat
     when the graph goes on; a cascade refuses it, since there they would.
@@ -40,7 +46,7 @@ class Human:
     interrupts: ClassVar[bool] = True
 
     def __init__(self, instructions: str = "Does the answer do what was asked?") -> None:
-        if not instructions.strip():
+        if not isinstance(instructions, str) or not instructions.strip():
             raise ConfigurationError("instructions", "is empty: say what the person is to look at")
         self._instructions = instructions
 
@@ -48,24 +54,23 @@ class Human:
         self, request: ModelRequest[Any], replies: Sequence[ModelResponse[Any]]
     ) -> Generator[Effect, Any, Verdict]:
         """Ask about the first reply."""
-        opinion = yield Interrupt(
-            {
-                "question": last_question(request.messages),
-                "answer": answer_text(replies[0]),
-                "instructions": self._instructions,
-            }
-        )
-        return _verdict(opinion)
+        shown = {
+            "question": last_question(request.messages),
+            "answer": answer_text(replies[0]),
+            "instructions": self._instructions,
+        }
+        verdict = _verdict((yield Interrupt(shown)))
+        while verdict is None:
+            verdict = _verdict((yield Interrupt({**shown, "problem": _UNREADABLE})))
+        return verdict
 
 
-def _verdict(opinion: Any) -> Verdict:
+def _verdict(opinion: Any) -> Verdict | None:
+    """Return the verdict that a person's answer is; None where it cannot be read as one."""
     accepted, said = opinion, ""
     if isinstance(opinion, Mapping):
         accepted, said = opinion.get("accept"), str(opinion.get("reason") or "")
     if not isinstance(accepted, bool):
-        reason = (
-            "the person's answer cannot be read: resume with True, False or {'accept': ..., 'reason': ...}"
-        )
-        return Verdict(outcome="abstain", reason=reason)
+        return None
     reason = f"a person {'accepts' if accepted else 'rejects'} it{': ' + said if said else ''}"
     return Verdict(outcome="accept" if accepted else "reject", reason=reason, evidence=("human",))

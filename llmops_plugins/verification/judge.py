@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmops_plugins.effects import NEVER_SWALLOWED, CallModel, ModelReply
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.models.avoided import provider_and_name
 from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.verification.judging import (
     LONGEST_ANSWER,
     answer_text,
+    authorship_problem,
     conclusion,
     conversation_text,
     judging_messages,
-    wrote,
 )
 from llmops_plugins.verification.settings import check_share
 from llmops_plugins.verification.verdict import PriceRank, Verdict, message_ids
@@ -85,8 +86,9 @@ class Judge:
         self, request: ModelRequest[Any], replies: Sequence[ModelResponse[Any]]
     ) -> Generator[Effect, Any, Verdict]:
         """Have the first reply graded."""
-        if wrote(self._model, request, replies[0]):
-            return Verdict(outcome="abstain", reason="the judge is the answer's author: give another model")
+        problem = authorship_problem(self._model, request, replies[0])
+        if problem is not None:
+            return Verdict(outcome="abstain", reason=problem)
         answer = answer_text(replies[0])
         if not answer:
             return Verdict(outcome="reject", reason="the reply holds no answer to judge")
@@ -109,7 +111,7 @@ class Judge:
             reason=f"the judge gives {10 * score:g} of 10, {10 * self._minimum_score:g} is needed",
             score=score,
             hidden=hidden,
-            evidence=("judge",),
+            evidence=(f"judge:{provider_and_name(self._model)[1]}",),
         )
 
 

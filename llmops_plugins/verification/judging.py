@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_ANSWER",
     "answer_text",
+    "authorship_problem",
     "conclusion",
     "conversation_text",
     "judging_messages",
     "same_model",
-    "wrote",
 ]
 
 LONGEST_ANSWER = 60_000
@@ -83,21 +83,26 @@ def conclusion(text: str) -> str:
     return text[-_LONGEST_OPINION:].rsplit("</think>", 1)[-1]
 
 
-def wrote(judge: BaseChatModel, request: ModelRequest[Any], reply: ModelResponse[Any]) -> bool:
-    """Return whether a judge is the author of a reply, as far as the request or the reply says who that is.
+def authorship_problem(
+    judge: BaseChatModel, request: ModelRequest[Any], reply: ModelResponse[Any]
+) -> str | None:
+    """Return why a judge may not judge a reply: it wrote it, or nobody says who did; None if it may.
 
     Args:
         judge: The judge.
         request: What was asked; it has no model where an agent answered whose model nobody named.
         reply: The reply.
     """
+    own = "the judge is the answer's author: give another model"
     if request.model is not None:
-        return same_model(judge, request.model)
+        return own if same_model(judge, request.model) else None
     name = judge._get_ls_params().get("ls_model_name")
     message = answer_message(reply)
     said = message.response_metadata.get("model_name") if message is not None else None
+    if not name or not said:
+        return "nobody says which model wrote the answer: give the assistant its model"
     # Providers answer under a dated name.
-    return bool(name) and (said == name or str(said).startswith(f"{name}-20"))
+    return own if said == name or str(said).startswith(f"{name}-20") else None
 
 
 def same_model(one: BaseChatModel, other: BaseChatModel) -> bool:

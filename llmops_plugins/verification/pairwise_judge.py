@@ -11,10 +11,10 @@ from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.verification.judging import (
     LONGEST_ANSWER,
     answer_text,
+    authorship_problem,
     conclusion,
     conversation_text,
     judging_messages,
-    wrote,
 )
 from llmops_plugins.verification.verdict import PriceRank, Verdict, message_ids
 
@@ -76,8 +76,9 @@ class PairwiseJudge:
         """Compare the first reply with the second."""
         if len(replies) < self.minimum_replies:
             return Verdict(outcome="abstain", reason="a comparison needs two replies and had one")
-        if wrote(self._model, request, replies[0]):
-            return Verdict(outcome="abstain", reason="the judge is the answer's author: give another model")
+        problem = authorship_problem(self._model, request, replies[0])
+        if problem is not None:
+            return Verdict(outcome="abstain", reason=problem)
         first, second = map(answer_text, replies[:2])
         if not first:
             return Verdict(outcome="reject", reason="the reply holds no answer to judge")

@@ -58,7 +58,8 @@ class Predicate:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises, the answer is unverified
             return Verdict(outcome="reject", reason=f"{self.name} raised {type(error).__name__}")
-        return Verdict(outcome="accept" if accepted else "reject", reason=reason)
+        evidence = (f"verifier:{self.name}",)
+        return Verdict(outcome="accept" if accepted else "reject", reason=reason, evidence=evidence)
 
     def _judge(self, message: AIMessage, request: ModelRequest[Any]) -> tuple[bool, str]:
         result = self._function(message, request) if self._takes_request else self._function(message)

@@ -49,7 +49,8 @@ class Verdict:
         score: How good the answer is, from 0 to 1, where the verifier measures it.
         hidden: Message ids of the model calls made to reach the verdict.
         evidence: What speaks for the answer besides its author's word, such as ``"execution"``, ``"judge"``
-            or ``"human"``. An acceptance without any is good enough to answer with, and not to learn from.
+            or ``"human"``, with who said so after a colon where that is known, as in ``"judge:gpt-5"``. An
+            acceptance without any is good enough to answer with, and not to learn from.
     """
 
     outcome: Literal["accept", "reject", "abstain"]

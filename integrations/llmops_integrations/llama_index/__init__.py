@@ -1,4 +1,7 @@
-"""LlamaIndex on a LangChain chat model, so that a cascade, a cache and the ledger serve its apps as well."""
+"""LlamaIndex on a LangChain chat model, so that a cascade, a cache and the ledger serve its apps as well.
+
+A query engine is also an expert that a plan can give tasks to.
+"""
 
 from __future__ import annotations
 
@@ -13,5 +16,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 from llmops_integrations.llama_index.llm import MiddlewareLLM
+from llmops_integrations.llama_index.query_engine import query_engine_expert
 
-__all__ = ["MiddlewareLLM"]
+__all__ = ["MiddlewareLLM", "query_engine_expert"]

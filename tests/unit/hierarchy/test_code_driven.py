@@ -98,6 +98,7 @@ def test_output_is_data_that_cannot_close_its_delimiter():
         ("```python\nprint(1)\n```", "print(1)"),
         ("```py\nprint(1)\n```\nand\n```python3\nprint(2)\n```", "print(1)\n\nprint(2)"),
         ("Look:\n  ```Python\nif x:\n    y()\n  ```", "if x:\n    y()"),
+        ("1. Run\n   ```python\n   if x:\n       y()\n   ```", "if x:\n    y()"),
         ("```python\nprint(1)", "print(1)"),
         ("```python\n\n```", None),
         ("```\nprint(1)\n```", None),

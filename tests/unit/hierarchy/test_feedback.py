@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.store.base import BaseStore
 
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 from llmops_plugins.hierarchy.assistant import Assistant
 from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
 from llmops_plugins.hierarchy.feedback import arecord_feedback, record_feedback
@@ -85,7 +85,7 @@ def test_an_answer_that_nothing_accepted_can_still_be_found_right(store):
 def test_the_id_is_on_the_answer_too_and_async_is_the_same(store):
     state = asked(store, AnyOf(NO, LaterFeedback()))
     run_id = state["messages"][-1].response_metadata[RUN_ID_KEY]
-    kept = asyncio.run(arecord_feedback(store, run_id, resolved=True))
+    (kept,) = asyncio.run(arecord_feedback(store, run_id, resolved=True))
     assert kept.resolved
     assert solutions(store) == ["It is 42."]
 
@@ -163,3 +163,75 @@ def test_a_hierarchy_that_learns_has_to_know_whose_requests_they_are(store):
             user="ann",
             limit=0,
         )
+
+
+def test_in_a_conversation_nothing_is_recalled_or_learned_unless_somebody_says_what_is_asked(store):
+    talk = [HumanMessage("How warm is it in Oslo?"), AIMessage("3"), HumanMessage("And in Rome?")]
+    seen = []
+
+    def reply(messages):
+        seen.append(messages[-1].text)
+        return "19"
+
+    def asked_in(question=None):
+        settings = {} if question is None else {"question": question}
+        assistant = Assistant(name="a", runnable=ScriptedChatModel(replies=[reply]))
+        graph = create_hierarchy([assistant], success=YES, demonstrations=store, user="ann", **settings)
+        graph.invoke({"messages": talk})
+
+    asked_in()
+    assert store.list(user="ann") == ()
+    asked_in(lambda messages: "How warm is it in Rome?")
+    assert [one.question for one in store.list(user="ann")] == ["How warm is it in Rome?"]
+    asked_in(lambda messages: "How warm is it in Rome?")
+    assert "How warm is it in Rome?" in seen[-1]
+
+
+def test_a_question_function_that_fails_costs_no_answer(store, warnings_logged):
+    def question(messages):
+        raise KeyError("bug")
+
+    assistant = Assistant(name="a", runnable=ScriptedChatModel(replies=["42"]))
+    graph = create_hierarchy([assistant], success=YES, demonstrations=store, user="ann", question=question)
+    assert graph.invoke({"messages": [HumanMessage(QUESTION)]})["messages"][-1].text == "42"
+    assert warnings_logged()
+
+
+def test_one_run_is_one_vote_and_an_outage_is_none(store):
+    asked(store, YES)
+    down = Assistant(name="down", runnable=ScriptedChatModel(replies=[ConnectionError("down")]))
+    well = Assistant(name="well", runnable=ScriptedChatModel(replies=["42 again"]))
+    graph = create_hierarchy([down, well], success=YES, demonstrations=store, user="ann")
+    run_id = graph.invoke({"messages": [HumanMessage("So what is six times seven?")]})["run_id"]
+    for resolved in (True, False, True):
+        record_feedback(store, run_id, resolved=resolved)
+    shown = next(one for one in store.list(user="ann") if one.solution == "It is 42.")
+    assert (shown.helped, shown.tried) == (1, 1)
+
+
+def test_what_another_run_of_the_same_user_supports_stays(store):
+    first, second = (asked(store, YES)["run_id"] for _ in range(2))
+    record_feedback(store, first, resolved=False)
+    assert solutions(store) == ["It is 42."]
+    record_feedback(store, second, resolved=False)
+    assert solutions(store) == []
+    record_feedback(store, second, resolved=True)
+    assert solutions(store) == ["It is 42."]
+
+
+def test_a_demonstration_says_who_found_the_request_solved(store):
+    asked(store, YES)
+    (learned,) = store.list(user="ann")
+    assert (learned.provenance.evidence.kind, learned.provenance.evidence.source) == ("verifier", "yes")
+
+
+@pytest.mark.parametrize("vetoing", ["user", "question"])
+def test_a_veto_in_a_users_function_is_final(store, vetoing):
+    def veto(_):
+        raise BudgetExceeded("spent")
+
+    settings = {"user": "ann", vetoing: veto}
+    assistant = Assistant(name="a", runnable=ScriptedChatModel(replies=["42"]))
+    graph = create_hierarchy([assistant], success=YES, demonstrations=store, **settings)
+    with pytest.raises(BudgetExceeded):
+        graph.invoke({"messages": [HumanMessage(QUESTION)]})

@@ -19,8 +19,10 @@ from llmops_plugins.hierarchy.graph import RUN_ID_KEY, create_hierarchy
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.agreement import Agreement
 from llmops_plugins.verification.all_of import AllOf
+from llmops_plugins.verification.execution import ExecutionSucceeded
 from llmops_plugins.verification.human import Human
 from llmops_plugins.verification.judge import Judge
+from llmops_plugins.verification.later_feedback import LaterFeedback
 from llmops_plugins.verification.predicate import Predicate
 from tests.file_saver import FileSaver
 
@@ -252,7 +254,8 @@ def test_a_verifier_that_fails_leaves_the_last_assistants_answer(way, listener, 
     assert "success verifier" in warnings_logged()[0]
 
 
-def test_a_graph_is_stopped_at_its_steps():
+@pytest.mark.parametrize("limit", [{"max_steps": 6}, {}, {"max_steps": 26}])
+def test_a_graph_is_stopped_at_its_steps(limit):
     call = AIMessage("", tool_calls=[{"name": "again", "args": {}, "id": "1"}])
 
     def again() -> str:
@@ -260,7 +263,7 @@ def test_a_graph_is_stopped_at_its_steps():
         return "more"
 
     agent = create_agent(ScriptedChatModel(replies=[call]), [again])
-    endless = Assistant(name="endless", runnable=agent, max_steps=6)
+    endless = Assistant(name="endless", runnable=agent, **limit)
     state = create_hierarchy([endless, LARGE], success=KNOWS).invoke(ASKED)
     assert state["attempts"][0]["reason"] == "GraphRecursionError from the assistant"
     assert state["assistant"] == "large"
@@ -305,6 +308,10 @@ class NoLimits:
         ([LARGE], {"success": Agreement()}, "success: Agreement compares replies"),
         ([LARGE], {"success": lambda message: True}, "success: must be a verifier"),
         ([LARGE], {"executor": NoLimits()}, "executor: has no limits"),
+        ([LARGE], {"success": ExecutionSucceeded()}, "success: is judged by runs of code"),
+        ([LARGE], {"success": LaterFeedback()}, "success: waits for feedback"),
+        (LARGE, {}, "assistants: must be a list"),
+        ([Assistant(name="a", runnable="")], {}, r"assistants\[0\].runnable"),
         ([LARGE], {"demonstrations": {}}, "demonstrations: must be a DemonstrationStore"),
     ],
 )

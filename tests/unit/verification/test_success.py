@@ -67,9 +67,6 @@ def test_what_a_model_writes_of_its_code_is_no_evidence():
         (False, "reject"),
         ({"accept": True}, "accept"),
         ({"accept": False, "reason": "it is too long"}, "reject"),
-        ("yes", "abstain"),
-        ({"accept": "yes"}, "abstain"),
-        (None, "abstain"),
     ],
 )
 def test_a_person_is_shown_question_and_answer_and_decides(opinion, outcome):
@@ -78,6 +75,13 @@ def test_a_person_is_shown_question_and_answer_and_decides(opinion, outcome):
     assert verdict.outcome == outcome
     if isinstance(opinion, dict) and "reason" in opinion:
         assert "too long" in verdict.reason
+
+
+@pytest.mark.parametrize("unreadable", ["yes", {"accept": "yes"}, None, 1, {}])
+def test_an_answer_that_cannot_be_read_is_asked_for_again_with_the_reason(unreadable):
+    verdict, (_, again) = judged(Human(), AIMessage("42"), replies=[unreadable, True])
+    assert "resume with True, False" in again.value["problem"]
+    assert verdict.accepted
 
 
 def test_feedback_to_come_is_enough_to_answer_with_and_no_evidence_to_learn_from():
@@ -89,7 +93,7 @@ def test_feedback_to_come_is_enough_to_answer_with_and_no_evidence_to_learn_from
 
 def test_combinations_carry_the_evidence_of_what_accepted():
     answer = [ran(ok=True, printed=True), AIMessage("42")]
-    assert judged(AllOf(YES, ExecutionSucceeded()), *answer)[0].evidence == ("verifier", "execution")
+    assert judged(AllOf(YES, ExecutionSucceeded()), *answer)[0].evidence == ("verifier:yes", "execution")
     assert judged(AnyOf(ExecutionSucceeded(), LaterFeedback()), *answer)[0].evidence == ("execution",)
     assert judged(AnyOf(ExecutionSucceeded(), LaterFeedback()), AIMessage("42"))[0].evidence == ()
     assert judged(AllOf(LaterFeedback(), LaterFeedback()), AIMessage("42"))[0].evidence == ()

@@ -1,0 +1,64 @@
+"""The state of a planner's graph, as plain data that any checkpointer keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph import add_messages
+
+from llmops_plugins.planning.assignment import Assignment
+from llmops_plugins.planning.task_outcome import TaskOutcome
+
+__all__ = ["PlannerInput", "PlannerOutput", "PlannerState", "assignments_in", "outcomes_in"]
+
+
+class PlannerInput(TypedDict):
+    """What a planner is given.
+
+    Args:
+        messages: The request, as a chat.
+    """
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class PlannerOutput(PlannerInput):
+    """What a planner returns.
+
+    Args:
+        plan: The plan, ``{"tasks": [...]}``; None where none was made.
+        outcomes: How each task ended, by id: ``status``, ``result``, ``error``, ``expert`` and so on.
+        planned: Whether experts did it.
+    """
+
+    plan: dict[str, Any] | None
+    outcomes: dict[str, dict[str, Any]]
+    planned: bool
+
+
+class PlannerState(PlannerOutput):
+    """What a planner's nodes share; the state of a graph that has them has to have these.
+
+    Args:
+        assignments: The tasks, and who does each.
+        replans: How often it was planned again.
+        planning: What is to be said of the planning: ``outcome``, ``reason``, ``hidden`` and ``complaints``.
+        tenant: Whose request it is.
+    """
+
+    assignments: list[dict[str, Any]]
+    replans: int
+    planning: dict[str, Any]
+    tenant: str
+
+
+def assignments_in(state: Mapping[str, Any]) -> list[Assignment]:
+    """Return the assignments in a state."""
+    return [Assignment.from_dict(one) for one in state["assignments"]]
+
+
+def outcomes_in(state: Mapping[str, Any]) -> dict[str, TaskOutcome]:
+    """Return the outcomes in a state."""
+    return {task_id: TaskOutcome.from_dict(one) for task_id, one in state["outcomes"].items()}

@@ -1,0 +1,98 @@
+"""Planning and doing at once, in one node: tasks start while the controller writes the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import AnyMessage
+
+from llmops_plugins.effects import NEVER_SWALLOWED
+from llmops_plugins.flow import arun, run
+from llmops_plugins.planning.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.expert_calls import ExpertCalls
+from llmops_plugins.planning.need_flow import Need, need_flow
+from llmops_plugins.planning.node_updates import (
+    Outcomes,
+    begun,
+    observer,
+    plain_outcomes,
+    said,
+    settle_flow,
+)
+from llmops_plugins.planning.plan_errors import PlanInvalidError
+from llmops_plugins.planning.plan_making import MadePlan
+from llmops_plugins.planning.plan_streaming import StreamedPlan
+from llmops_plugins.planning.planner import Planner
+from llmops_plugins.planning.planning_flow import Planning, failed_open, planned
+
+__all__ = ["aplan_streamed", "plan_streamed"]
+
+
+def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str) -> dict[str, Any]:
+    """Plan a request and do what can be done meanwhile; return the update of the state.
+
+    Args:
+        planner: Who plans.
+        messages: The conversation.
+        tenant: Whose it is.
+
+    Raises:
+        GraphBubbleUp, BudgetExceeded: From an expert or the controller.
+        Exception: If planning failed and such a request is not answered otherwise.
+    """
+    need = run(need_flow(planner, messages))
+    if not need.needed:
+        return begun(_direct(need), tenant)
+    plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
+    try:
+        done = execute_durably(plan.read(), calls.ask, limits=planner.execution, observe=observer())
+        run(settle_flow(planner, tenant, plan.early.values(), done.outcomes, calls))
+        made, kept = run(plan.finish_flow(done.outcomes))
+        return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
+    except NEVER_SWALLOWED:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
+        return _not_streamed(planner, plan, need, error, tenant)
+
+
+async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str) -> dict[str, Any]:
+    """Plan a request and do what can be done meanwhile; the async twin of :func:`plan_streamed`."""
+    need = await arun(need_flow(planner, messages))
+    if not need.needed:
+        return begun(_direct(need), tenant)
+    plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
+    try:
+        done = await aexecute_durably(plan.aread(), calls.aask, limits=planner.execution, observe=observer())
+        await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes, calls))
+        made, kept = await arun(plan.finish_flow(done.outcomes))
+        return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
+    except NEVER_SWALLOWED:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
+        return _not_streamed(planner, plan, need, error, tenant)
+
+
+def _direct(need: Need) -> Planning:
+    return Planning(outcome="direct", reason=f"It needs no plan: {need.reason}.", hidden=need.hidden)
+
+
+def _joined(
+    planner: Planner, plan: StreamedPlan, need: Need, made: MadePlan, outcomes: Outcomes, tenant: str
+) -> dict[str, Any]:
+    """Return the update of a plan of which some tasks were done as it was written."""
+    done = tuple(plan.early[task_id] for task_id in outcomes)
+    whole = replace(made, assignments=(*done, *made.assignments))
+    hidden = [*need.hidden, *plan.hidden]
+    planning = planned(planner, whole, hidden, f"It needs a plan: {need.reason}.")
+    update = begun(planning, tenant)
+    return said({**update, "outcomes": plain_outcomes(outcomes) if update["planned"] else {}})
+
+
+def _not_streamed(
+    planner: Planner, plan: StreamedPlan, need: Need, error: Exception, tenant: str
+) -> dict[str, Any]:
+    if isinstance(error, PlanInvalidError):
+        raise error
+    return begun(failed_open(planner, error, [*need.hidden, *plan.hidden]), tenant)
