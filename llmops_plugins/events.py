@@ -36,7 +36,8 @@ KIND_KEY = "llmops_kind"
 PART_KEY = "llmops_part"
 """Key that says a message or content block is ``"demonstrations"`` or ``"memory"``.
 
-Read from a message's ``additional_kwargs`` or ``response_metadata``, and from a block or its ``extras``.
+Read from a message's ``additional_kwargs`` or ``response_metadata``, and from a block or its ``extras``. A
+list in ``additional_kwargs`` names the parts of the message's first blocks, in their order.
 """
 
 SHADOW_KEY = "llmops_shadow"

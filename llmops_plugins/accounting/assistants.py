@@ -1,9 +1,8 @@
 """How the assistants of a hierarchy fare over time: who solves what, for how much, and with which help.
-add.
 
-A hierarchy decides ``accepted``, ``escalated`` (to the last) or ``unresolved`` for each request. The details say who was asked in which
-order (``attempts``: ``assistant`` and ``outcome``) and how many ``demonstrations`` they were shown. Calls
-carry the assistant's name as metadata.
+A hierarchy decides ``accepted``, ``escalated`` (to the last) or ``unresolved`` for each request. The details
+say who was asked in which order (``attempts``: ``assistant`` and ``outcome``) and how many ``demonstrations``
+they were shown. Calls carry the assistant's name as metadata.
 """
 
 from __future__ import annotations

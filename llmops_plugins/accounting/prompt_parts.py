@@ -111,8 +111,11 @@ def read_message(message: BaseMessage) -> MessagePart:
         *(getattr(message, "tool_calls", None) or ()),
         *(getattr(message, "invalid_tool_calls", None) or ()),
     ]
-    for block in _as_blocks(getattr(message, "content", None)):
-        _read_block(block, part, calls_listed=bool(calls))
+    content = getattr(message, "content", None)
+    parts = _parts_of_blocks(message) if isinstance(content, list) else []
+    for position, block in enumerate(_as_blocks(content)):
+        listed = parts[position] if position < len(parts) else None
+        _read_block(block, part, calls_listed=bool(calls), listed=listed)
     for call in calls:
         part.add_text(_tool_call_text(call))
     return part
@@ -156,8 +159,18 @@ def _marked_part(message: BaseMessage, role: Role) -> str | None:
     return "demonstrations" if named_example or getattr(message, "example", None) is True else None
 
 
+def _parts_of_blocks(message: BaseMessage) -> list[str | None]:
+    """Return the parts that a capability says a message's first blocks are."""
+    additional = getattr(message, "additional_kwargs", None)
+    listed = additional.get(PART_KEY) if isinstance(additional, Mapping) else None
+    return [_known_part(one) for one in listed] if isinstance(listed, list) else []
+
+
 def _marker(holder: Any) -> str | None:
-    value = holder.get(PART_KEY) if isinstance(holder, Mapping) else None
+    return _known_part(holder.get(PART_KEY)) if isinstance(holder, Mapping) else None
+
+
+def _known_part(value: Any) -> str | None:
     return value if isinstance(value, str) and value in _MARKABLE else None
 
 
@@ -173,13 +186,23 @@ def _as_blocks(content: Any) -> Iterator[Any]:
         yield content
 
 
-def _read_block(block: Any, part: MessagePart, *, calls_listed: bool, result_of: str | None = None) -> None:
-    """Count one content block; within a tool result, ``result_of`` is its part (results do not nest)."""
+def _read_block(
+    block: Any,
+    part: MessagePart,
+    *,
+    calls_listed: bool,
+    listed: str | None = None,
+    result_of: str | None = None,
+) -> None:
+    """Count one content block, of the part that its message lists for it.
+
+    Within a tool result, ``result_of`` is its part (results do not nest).
+    """
     if not isinstance(block, Mapping):
-        part.add_text(_text_of(block), result_of)
+        part.add_text(_text_of(block), listed or result_of)
         return
     kind = _kind(block)
-    claimed = _marker(block) or _marker(block.get("extras")) or result_of
+    claimed = _marker(block) or _marker(block.get("extras")) or listed or result_of
     if kind in _TOOL_RESULT_BLOCKS and result_of is None:
         for inner in _as_blocks(block.get("content", block.get("output"))):
             _read_block(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.accounting.assistants import AssistantRow, assistant_rows
@@ -222,10 +223,12 @@ def build_report(
 
 
 def _assistants(queries: LedgerQueries) -> list[AssistantRow]:
-    decided = queries.decided("hierarchy")
-    return (
-        assistant_rows(decided, queries.grouped({"day": "started_at", "assistant": None})) if decided else []
-    )
+    decisions = queries.decided("hierarchy")
+    first = next(decisions, None)
+    if first is None:
+        return []
+    costs = queries.grouped({"day": "started_at", "assistant": None})
+    return assistant_rows(chain([first], decisions), costs)
 
 
 def _totals(sums: dict[str, Any], decisions: Sequence[DecisionRow], lost: int) -> Totals:

@@ -77,6 +77,9 @@ def export(
     out: Annotated[Path, typer.Option(help="The file to write, .jsonl.")],
     store: _Store = _FILE,
     tenant: _Tenant = None,
+    with_users: Annotated[
+        bool, typer.Option("--with-users", help="Write hashes of the users' names, which can be guessed.")
+    ] = False,
     json: _Json = False,
 ) -> None:
     """Write demonstrations to a file that a DemonstrationStore imports."""
@@ -88,7 +91,7 @@ def export(
     with opened_store(store, "demonstrations") as opened:
         found = all_demonstrations(opened, tenant=tenant)
     try:
-        written = write_demonstrations(out, found)
+        written = write_demonstrations(out, found, with_users=with_users)
     except OSError as error:
         problem = f"{out} cannot be written ({error.strerror}), name a file that can"
         raise ConfigurationError("out", problem) from error

@@ -62,7 +62,7 @@ def print_one(one: Demonstration) -> None:
 
 def _seen_by(one: Demonstration) -> str:
     if one.shared:
-        return f"all users ({len(one.confirmed_by)} confirmed)"
+        return f"all users ({one.confirmations} confirmed)"
     return "its user"
 
 

@@ -25,7 +25,9 @@ def finetune(
     store: Annotated[
         str, typer.Option(help="The demonstrations' file, or module:attribute of your own store.")
     ] = "llmops_demonstrations.db",
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="Only this tenant's; needed where there are several.")
+    ] = None,
     held_out: Annotated[float, typer.Option(help="Share of questions that are held out.")] = 0.1,
     system: Annotated[str | None, typer.Option(help="A system message for every chat.")] = None,
     include_private: Annotated[
@@ -41,13 +43,16 @@ def finetune(
 
     with opened_store(store, "demonstrations") as opened:
         done = export_finetune(
-            all_demonstrations(opened, tenant=tenant),
+            all_demonstrations(opened),
             out,
             format=format,  # type: ignore[arg-type]  # it is what checks it
             held_out_share=held_out,
             system=system,
             include_private=include_private,
+            tenant=tenant,
         )
     text = f"wrote {done.train:,} chats to train on and {done.held_out:,} held out to {out}"
-    left_out = f"; left out {done.duplicates:,} duplicates and {done.private:,} private ones"
+    left_out = (
+        f"; left out {done.duplicates:,} duplicates, {done.private:,} private, {done.expired:,} expired"
+    )
     print_result(asdict(done), text + left_out, json=json)

@@ -10,6 +10,7 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.collection import Collection
 from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, Provenance, content_id, tidied
 from llmops_plugins.hierarchy.rendering import without_rendered
+from llmops_plugins.hierarchy.room import make_room_if_due
 from llmops_plugins.hierarchy.scrubbing import scrubbed_question, scrubbed_solution
 from llmops_plugins.hierarchy.sharing import Role
 from llmops_plugins.hierarchy.solution_calls import solution_calls
@@ -25,6 +26,7 @@ __all__ = [
     "check_evidence",
     "storable",
     "stored_calls",
+    "stored_provenance",
 ]
 
 LONGEST_QUESTION = 4_000
@@ -35,6 +37,7 @@ LONGEST_SOLUTION = 20_000
 """Characters above which a solution is no example that fits into a prompt."""
 
 _MOST_CALLS = 100
+_LONGEST_NAME, _LONGEST_STATEMENT = 200, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,7 @@ def storable(text: str, longest: int, *, is_code: bool) -> str | None:
     Args:
         text: A question or a solution.
         longest: The most characters.
-        is_code: Whether its numbers are code's.
+        is_code: Whether it is a solution, which may be code.
     """
     if len(text) > LONGEST_READ:
         return None
@@ -104,13 +107,34 @@ def storable(text: str, longest: int, *, is_code: bool) -> str | None:
     return tidied(scrubbed_solution(own) if is_code else scrubbed_question(own))
 
 
+def stored_provenance(provenance: Provenance) -> Provenance:
+    """Return where a demonstration comes from as it is stored: what others wrote, scrubbed and cut.
+
+    Args:
+        provenance: As an assistant, a verifier, a person or a file says it.
+    """
+    evidence, source = provenance.evidence, provenance.imported_from
+    return replace(
+        provenance,
+        assistant=_stored_name(provenance.assistant),
+        model=_stored_name(provenance.model),
+        model_version=_stored_name(provenance.model_version),
+        evidence=replace(
+            evidence,
+            source=_stored_name(evidence.source).strip() or "unknown",
+            statement=_cut(evidence.statement, _LONGEST_STATEMENT),
+        ),
+        imported_from=None if source is None else _stored_name(source),
+    )
+
+
 def stored_calls(solution: str) -> tuple[str, ...]:
     """Return what a solution calls, as it is stored for ranking."""
     return tuple(sorted(solution_calls(solution))[:_MOST_CALLS])
 
 
 def add(collection: Collection, solved: Solved) -> Flow[Addition]:
-    """Keep what was solved, and share it if with this user enough stand for it.
+    """Keep what was solved, share it if with this user enough stand for it, and make room if it is time.
 
     Args:
         collection: Where it is kept.
@@ -139,6 +163,8 @@ def add(collection: Collection, solved: Solved) -> Flow[Addition]:
     note = collection.note(collection.roles_of(key), solved.user, {"role": role})
     if not (yield from put_unless_revoked(collection, key, [collection.put(copy), note])):
         return Addition(outcome="revoked")
+    if before is None:
+        yield from make_room_if_due(collection)
     shared = (yield from promote(collection, key)) if solved.role == "solved" else None
     others = any(one == "solved" for user, one in roles.items() if user != solved.user)
     confirms = others and solved.role == "solved" and roles.get(solved.user) != "solved"
@@ -156,19 +182,29 @@ def _copy(
 ) -> Demonstration:
     """Return the user's own copy: who solved it first stays its author, unless that was only a file."""
     renewed = before is not None and (before.provenance.imported_from is None or solved.role == "imported")
+    provenance = stored_provenance(solved.provenance)
     if before is not None:
-        provenance = before.provenance if renewed else solved.provenance
-        return replace(before, provenance=provenance, expires_at=collection.expires_at)
+        known = before.provenance if renewed else provenance
+        return replace(before, provenance=known, expires_at=collection.expires_at)
     return Demonstration(
         demonstration_id=key,
         question=question,
         solution=solution,
         tenant=collection.tenant,
         user=solved.user,
-        provenance=solved.provenance,
+        provenance=provenance,
         calls=stored_calls(solution),
         expires_at=collection.expires_at,
     )
+
+
+def _stored_name(text: str) -> str:
+    return _cut(text, _LONGEST_NAME)
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return a text scrubbed and then cut, so that the beginning of a secret does not stay."""
+    return tidied(scrubbed_question(text[:LONGEST_READ]))[:longest]
 
 
 def _bare(name: str) -> str:

@@ -9,8 +9,9 @@ from langgraph.store.base import BaseStore, SearchItem
 from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import run
-from llmops_plugins.hierarchy.collection import ROOT, Collection
 from llmops_plugins.hierarchy.demonstration import Demonstration
+from llmops_plugins.hierarchy.listing import each_once
+from llmops_plugins.hierarchy.places import ROOT, Places
 from llmops_plugins.hierarchy.revoking import revoke
 from llmops_plugins.storage.scan import scan
 
@@ -29,13 +30,7 @@ def all_demonstrations(store: BaseStore, *, tenant: str | None = None) -> list[D
     Raises:
         Exception: Whatever the store raises.
     """
-    found: dict[str, Demonstration] = {}
-    for one in run(_copies(store)):
-        if tenant in (None, one.tenant) and (one.shared or one.demonstration_id not in found):
-            found[one.demonstration_id] = one
-    return sorted(
-        found.values(), key=lambda one: (one.provenance.solved_at, one.demonstration_id), reverse=True
-    )
+    return each_once(one for one in run(_copies(store)) if tenant in (None, one.tenant))
 
 
 def find_demonstration(store: BaseStore, demonstration_id: str) -> Demonstration:
@@ -73,23 +68,18 @@ def revoke_demonstration(store: BaseStore, demonstration_id: str, reason: str) -
         Exception: Whatever the store raises.
     """
     found = find_demonstration(store, demonstration_id)
-    # What is only taken back needs none of the rules by which it was kept.
-    collection = Collection(
-        store=store, tenant=found.tenant, confirmations=1, lifetime_days=1.0, most=1, now=time.time()
-    )
-    return found, run(revoke(collection, found.demonstration_id, reason))
+    places = Places(store=store, tenant=found.tenant)
+    return found, run(revoke(places, found.demonstration_id, reason, now=time.time()))
 
 
 def _copies(store: BaseStore) -> Flow[list[Demonstration]]:
     """Return all copies that are what was once stored, expired ones too."""
-    items: list[SearchItem] = []
-    yield from scan(store, (ROOT,), items.append)
-    read = (_read(item) for item in items if item.namespace[2] in ("shared", "private"))
-    return [one for one in read if one is not None and one.is_intact]
+    found: list[Demonstration] = []
 
+    def visit(item: SearchItem) -> None:
+        one = Places(store=store, tenant=str(item.value.get("tenant"))).intact(item)
+        if one is not None:
+            found.append(one)
 
-def _read(item: SearchItem) -> Demonstration | None:
-    try:
-        return Demonstration.from_dict(item.value)
-    except ValueError:  # another version may have written it
-        return None
+    yield from scan(store, (ROOT,), visit)
+    return found

@@ -7,7 +7,7 @@ from dataclasses import replace
 from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstration import MOST_NAMED, Demonstration
 from llmops_plugins.hierarchy.sharing import confirming_users, owners
 from llmops_plugins.hierarchy.writing import promote, put_unless_revoked
 
@@ -39,8 +39,8 @@ def confirm(collection: Collection, demonstration_id: str, user: str) -> Flow[De
     if not (yield from put_unless_revoked(collection, demonstration_id, [note])):
         raise ConfigurationError("demonstration_id", _unknown(demonstration_id))
     shared = yield from promote(collection, demonstration_id)
-    confirmed = {**roles, user: "confirmed"}
-    return shared or replace(copy, confirmed_by=confirming_users(confirmed, copy.user))
+    others = confirming_users({user: "confirmed", **roles}, copy.user)
+    return shared or replace(copy, confirmations=len(others), confirmed_by=others[:MOST_NAMED])
 
 
 def _any_copy(

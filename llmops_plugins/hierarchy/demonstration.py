@@ -13,7 +13,18 @@ from typing import Any, Literal, get_args
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["Demonstration", "Evidence", "EvidenceKind", "Provenance", "content_id", "tidied"]
+__all__ = [
+    "MOST_NAMED",
+    "Demonstration",
+    "Evidence",
+    "EvidenceKind",
+    "Provenance",
+    "content_id",
+    "tidied",
+]
+
+MOST_NAMED = 20
+"""How many of the users who confirmed it a demonstration names."""
 
 EvidenceKind = Literal["execution", "verifier", "judge", "human", "feedback"]
 """What says that a request was solved; the word of who solved it is none of them."""
@@ -82,7 +93,8 @@ class Demonstration:
         user: Hash of the user whose request it was; empty in the copy that all users of the tenant share.
         provenance: Where it comes from.
         calls: What the solution calls, read once: ranking compares it.
-        confirmed_by: Hashes of the other users who solved the same, or confirmed it.
+        confirmations: How many other users solved the same, or confirmed it, of those who are kept track of.
+        confirmed_by: Hashes of the latest of them, at most 20; none where a file leaves users out.
         helped: Of the latest requests it was shown to, how many were solved.
         tried: How many those are.
         shared: Whether it is shown to all users of its tenant.
@@ -96,6 +108,7 @@ class Demonstration:
     user: str
     provenance: Provenance
     calls: tuple[str, ...] = ()
+    confirmations: int = 0
     confirmed_by: tuple[str, ...] = ()
     helped: int = 0
     tried: int = 0
@@ -134,6 +147,8 @@ class Demonstration:
         for name, text in texts.items():
             if not text.strip():
                 raise ValueError(f"{name} must not be empty")
+        # A file may leave users out.
+        confirmed_by = _texts(value, "confirmed_by") if "confirmed_by" in value else ()
         helped, tried = _count(value, "helped"), _count(value, "tried")
         if helped > tried:
             raise ValueError(f"helped must be at most tried, got {helped} of {tried}")
@@ -142,10 +157,11 @@ class Demonstration:
             raise ValueError("expires_at must be a Unix time in seconds")
         return cls(
             **texts,
-            user=_text(value, "user"),
+            user=_text(value, "user") if "user" in value else "",
             provenance=_provenance(value.get("provenance")),
             calls=_texts(value, "calls"),
-            confirmed_by=_texts(value, "confirmed_by"),
+            confirmations=_count(value, "confirmations") if "confirmations" in value else len(confirmed_by),
+            confirmed_by=confirmed_by[:MOST_NAMED],
             helped=helped,
             tried=tried,
             shared=_flag(value, "shared"),

@@ -17,7 +17,7 @@ from llmops_plugins.hierarchy.tenancy import FromRequest
 from llmops_plugins.hierarchy.transfer import read_demonstrations, write_demonstrations
 from llmops_plugins.storage.lazy_store import LazyStore
 
-__all__ = ["DemonstrationStore", "RecallSettings", "SolvedRequest"]
+__all__ = ["AdditionSettings", "DemonstrationStore", "RecallSettings"]
 
 
 class RecallSettings(TypedDict, total=False):
@@ -37,7 +37,7 @@ class RecallSettings(TypedDict, total=False):
     request: Any
 
 
-class SolvedRequest(TypedDict, total=False):
+class AdditionSettings(TypedDict, total=False):
     """What :meth:`DemonstrationStore.add` is told beside question and solution.
 
     Args:
@@ -127,13 +127,13 @@ class DemonstrationStore(DemonstrationFlows):
         """Return the demonstrations to show for a question; the twin of :meth:`recall`."""
         return (await arun(self.recall_flow(question, **settings))).demonstrations
 
-    def add(self, question: str, solution: str, **details: Unpack[SolvedRequest]) -> Addition:
+    def add(self, question: str, solution: str, **details: Unpack[AdditionSettings]) -> Addition:
         """Keep a solved request: for its user alone, until enough other users stand for the same.
 
         Args:
             question: What was asked; demonstrations that were put into it are no part of it.
             solution: What solved it.
-            details: See :class:`SolvedRequest`.
+            details: See :class:`AdditionSettings`.
 
         Returns:
             What became of it: what is empty, too long or revoked is not kept.
@@ -144,7 +144,7 @@ class DemonstrationStore(DemonstrationFlows):
         """
         return run(self.add_flow(question, solution, **details))
 
-    async def aadd(self, question: str, solution: str, **details: Unpack[SolvedRequest]) -> Addition:
+    async def aadd(self, question: str, solution: str, **details: Unpack[AdditionSettings]) -> Addition:
         """Keep a solved request; the twin of :meth:`add`."""
         return await arun(self.add_flow(question, solution, **details))
 
@@ -252,27 +252,42 @@ class DemonstrationStore(DemonstrationFlows):
         return tuple(await arun(self.list_flow(user=user, request=request)))
 
     def export(
-        self, path: str | PathLike[str], *, user: FromRequest | None = None, request: Any = None
+        self,
+        path: str | PathLike[str],
+        *,
+        user: FromRequest | None = None,
+        with_users: bool = False,
+        request: Any = None,
     ) -> int:
         """Write what :meth:`list` returns to a file, one JSON object a line, and return how many.
 
         Args:
             path: The file, which is replaced whole or not at all.
             user: As for :meth:`list`.
+            with_users: Write hashes of the users, too. Names that can be guessed, as e-mail addresses can,
+                are known by their hashes to whoever tries.
             request: What functions for tenant and user are given.
 
         Raises:
             OSError: If it cannot be written.
             Exception: Whatever the store raises.
         """
-        return write_demonstrations(Path(path), self.list(user=user, request=request))
+        demonstrations = self.list(user=user, request=request)
+        return write_demonstrations(Path(path), demonstrations, with_users=with_users)
 
     async def aexport(
-        self, path: str | PathLike[str], *, user: FromRequest | None = None, request: Any = None
+        self,
+        path: str | PathLike[str],
+        *,
+        user: FromRequest | None = None,
+        with_users: bool = False,
+        request: Any = None,
     ) -> int:
         """Write what :meth:`list` returns to a file; the twin of :meth:`export`."""
         demonstrations = await self.alist(user=user, request=request)
-        return await asyncio.to_thread(write_demonstrations, Path(path), demonstrations)
+        return await asyncio.to_thread(
+            write_demonstrations, Path(path), demonstrations, with_users=with_users
+        )
 
     def import_file(
         self, path: str | PathLike[str], *, user: FromRequest, trusted: bool = False, request: Any = None

@@ -9,7 +9,7 @@ from langchain_core.example_selectors import BaseExampleSelector
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.demonstration import Demonstration
 from llmops_plugins.hierarchy.demonstrations import DemonstrationStore, RecallSettings
-from llmops_plugins.hierarchy.settings import check_count
+from llmops_plugins.hierarchy.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
 from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source
 
 __all__ = ["DemonstrationExampleSelector"]
@@ -40,8 +40,8 @@ class DemonstrationExampleSelector(BaseExampleSelector):
         store: DemonstrationStore,
         *,
         user: FromRequest,
-        limit: int = 3,
-        token_budget: int = 2_000,
+        limit: int = DEFAULT_LIMIT,
+        token_budget: int = DEFAULT_TOKEN_BUDGET,
         input_key: str = "input",
     ) -> None:
         if not isinstance(store, DemonstrationStore):

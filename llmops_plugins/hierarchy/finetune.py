@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, get_args
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.scrubbing import scrubbed_solution
+from llmops_plugins.hierarchy.scrubbing import is_code, scrubbed_question, scrubbed_solution
 from llmops_plugins.redaction import redact
 from llmops_plugins.whole_file import write_whole
 
@@ -22,6 +22,8 @@ __all__ = ["FinetuneExport", "FinetuneFormat", "export_finetune"]
 FinetuneFormat: TypeAlias = Literal["openai", "hf"]
 """``openai`` for its fine-tuning files, ``hf`` for a folder that Hugging Face's ``load_dataset`` reads."""
 
+_CARD = "README.md"
+_MARK = "<!-- Written by `llmops export finetune`, which replaces it. -->"
 _FILES = {"openai": ("train.jsonl", "validation.jsonl"), "hf": ("data/train.jsonl", "data/test.jsonl")}
 
 
@@ -34,6 +36,7 @@ class FinetuneExport:
         held_out: Chats to validate or test on; no question is in both.
         duplicates: Demonstrations left out because their question is there already.
         private: Demonstrations left out because they are one user's own.
+        expired: Demonstrations left out because their time is over.
         folder: Where the files are.
     """
 
@@ -41,6 +44,7 @@ class FinetuneExport:
     held_out: int
     duplicates: int
     private: int
+    expired: int
     folder: str
 
 
@@ -52,16 +56,19 @@ def export_finetune(
     held_out_share: float = 0.1,
     system: str | None = None,
     include_private: bool = False,
+    tenant: str | None = None,
+    now: float | None = None,
 ) -> FinetuneExport:
     """Write solved requests and what solved them as chats; personal data and secrets are replaced by their
     kind.
 
-    Of several solutions of one question the one that has helped most is kept. Which side of the split a
+    Of several solutions of one question the one that has helped most is kept, and none whose time is over.
+    Which side of the split a
     question is on follows from its hash, so it stays there whatever is added later.
 
     Args:
         demonstrations: Solved requests.
-        folder: Where to write; files of an earlier export are replaced.
+        folder: Where to write; files of an earlier export are replaced, others never.
         format: ``"openai"``: ``train.jsonl`` and ``validation.jsonl``, https://platform.openai.com/docs/guides/fine-tuning;
             ``"hf"``: ``data/train.jsonl`` and ``data/test.jsonl`` in the conversational format. Either has a
             data card, ``README.md``.
@@ -69,18 +76,21 @@ def export_finetune(
         system: A system message to begin every chat with.
         include_private: Takes in what one user had solved and nobody confirmed. A model shows everybody what
             it was trained on, so by default that stays out.
+        tenant: Only this tenant's; must be named where there are several.
+        now: Unix time in seconds, by which some have expired; by default that of this machine.
 
     Raises:
-        ConfigurationError: If an argument is wrong, there is nothing to write, or the folder cannot be
-            written.
+        ConfigurationError: If an argument is wrong, there are several tenants and none is named, there is
+            nothing to write, or the folder cannot be written or holds files of the same names that no export
+            wrote.
     """
     _check(format, held_out_share)
-    kept, duplicates, private = _selected(demonstrations, include_private)
+    of_tenant = _of_tenant(demonstrations, tenant)
+    fresh = [one for one in of_tenant if one.is_fresh(time.time() if now is None else now)]
+    expired = len(of_tenant) - len(fresh)
+    kept, duplicates, private = _selected(fresh, include_private)
     if not kept:
-        why = f", {private} are private to one user (include_private)" if private else ""
-        raise ConfigurationError(
-            "demonstrations", f"hold nothing to export{why}: let some be confirmed first"
-        )
+        raise ConfigurationError("demonstrations", _nothing(private, expired))
     sides: tuple[list[Demonstration], list[Demonstration]] = ([], [])
     for one in kept:
         sides[_is_held_out(one.question, held_out_share)].append(one)
@@ -89,10 +99,13 @@ def export_finetune(
         held_out=len(sides[1]),
         duplicates=duplicates,
         private=private,
+        expired=expired,
         folder=str(folder),
     )
     files = {name: _chats(side, system) for name, side in zip(_FILES[format], sides, strict=True)}
-    _write(Path(folder), {**files, "README.md": _card(format, export, kept, held_out_share)})
+    _refuse_foreign(Path(folder), files)
+    # The card first, so that what an interrupted export leaves is known as an export's.
+    _write(Path(folder), {_CARD: _card(format, export, kept, held_out_share), **files})
     return export
 
 
@@ -103,6 +116,23 @@ def _check(format: str, held_out_share: float) -> None:
         )
     if not 0 <= held_out_share < 1:
         raise ConfigurationError("held_out_share", f"must be from 0 to below 1, got {held_out_share!r}")
+
+
+def _of_tenant(demonstrations: Iterable[Demonstration], tenant: str | None) -> list[Demonstration]:
+    """Return one tenant's: what a model learns from one's it would show the others."""
+    given = list(demonstrations)
+    tenants = {one.tenant for one in given}
+    if tenant is None and len(tenants) > 1:
+        problem = f"is missing: they are of {len(tenants)} tenants, name one of them (--tenant)"
+        raise ConfigurationError("tenant", problem)
+    return [one for one in given if tenant in (None, one.tenant)]
+
+
+def _nothing(private: int, expired: int) -> str:
+    """Say that there is nothing to export, and why."""
+    found = [f"{private} are private to one user (include_private)"] if private else []
+    found += [f"{expired} have expired"] if expired else []
+    return f"hold nothing to export{''.join(f', {why}' for why in found)}: let some be confirmed first"
 
 
 def _selected(
@@ -138,20 +168,17 @@ def _chats(side: Sequence[Demonstration], system: str | None) -> str:
     for one in side:
         messages = [{"role": "system", "content": system}] if system else []
         messages += [
-            {"role": "user", "content": redact(one.question)},
-            {"role": "assistant", "content": _scrubbed(one.solution)},
+            {"role": "user", "content": scrubbed_question(one.question)},
+            {"role": "assistant", "content": _answer(one.solution)},
         ]
         lines.append(json.dumps({"messages": messages}, ensure_ascii=False))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _scrubbed(solution: str) -> str:
-    """Take personal data and secrets out of a solution; numbers of code are not taken for telephones."""
-    try:
-        ast.parse(solution)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return redact(solution)
-    return scrubbed_solution(solution)
+def _answer(solution: str) -> str:
+    """Return a solution as an assistant gives it: code in the fenced block that a hierarchy runs."""
+    scrubbed = scrubbed_solution(solution)
+    return f"```python\n{scrubbed}\n```" if is_code(solution) else scrubbed
 
 
 def _card(
@@ -166,14 +193,18 @@ def _card(
         [
             "# Solved requests",
             "",
+            _MARK,
+            "",
             "Requests that an assistant hierarchy solved, each with what solved it, as chats.",
             "",
             f"- `{train}`: {export.train} chats; `{held_out}`: {export.held_out} chats.",
             f"- Split by the question's SHA-256, {held_out_share:.0%} held out; none is on both sides.",
             f"- One solution a question, the most helpful one; {export.duplicates} others were left out.",
-            f"- {export.private} requests of single users, confirmed by nobody else, were left out.",
-            "- E-mail addresses, phone, card and account numbers, IP addresses and keys are replaced by their"
-            " kind where they have their usual form. Names are not: look before you publish.",
+            f"- {export.private} requests of single users, confirmed by nobody else, were left out, and"
+            f" {export.expired} that have expired.",
+            "- Replaced by their kind, where they have their usual form: keys and e-mail addresses"
+            " everywhere; phone, card and account numbers and IP addresses in prose, and of code in its texts"
+            " and comments. Other numbers of code, and names, are not: look before you publish.",
             f"- Solved between {min(one.provenance.solved_at for one in kept):%Y-%m-%d} and "
             f"{max(one.provenance.solved_at for one in kept):%Y-%m-%d}.",
             "",
@@ -190,6 +221,20 @@ def _table(name: str, values: Iterable[str]) -> list[str]:
         for value, count in Counter(values).most_common()
     ]
     return [f"| {name} | requests |", "|---|---|", *rows, ""]
+
+
+def _refuse_foreign(folder: Path, files: Iterable[str]) -> None:
+    """Refuse to replace what no export wrote: an export's files have its card beside them."""
+    card = folder / _CARD
+    try:
+        ours = card.is_file() and _MARK in card.read_text("utf-8", "replace")
+        foreign = [name for name in (_CARD, *files) if not ours and (folder / name).exists()]
+    except OSError as error:
+        problem = f"{folder} cannot be read ({error.strerror}), name a folder that can"
+        raise ConfigurationError("folder", problem) from error
+    if foreign:
+        problem = f"{folder} holds {', '.join(foreign)} that no export wrote, name another folder"
+        raise ConfigurationError("folder", problem)
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

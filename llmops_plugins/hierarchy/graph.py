@@ -22,7 +22,7 @@ from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
 from llmops_plugins.hierarchy.durable import ado_once, do_once
 from llmops_plugins.hierarchy.executor import Executor, check_executor
 from llmops_plugins.hierarchy.learning import RunIds, Teacher, only_question
-from llmops_plugins.hierarchy.settings import check_count
+from llmops_plugins.hierarchy.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
 from llmops_plugins.hierarchy.solving import Solution, Team, solve
 from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source
 from llmops_plugins.models.prices import PriceBook
@@ -77,8 +77,8 @@ def create_hierarchy(
     user: FromRequest | None = None,
     executor: Executor | None = None,
     tell_reason: bool = False,
-    limit: int = 3,
-    token_budget: int = 2_000,
+    limit: int = DEFAULT_LIMIT,
+    token_budget: int = DEFAULT_TOKEN_BUDGET,
     question: Callable[[Sequence[AnyMessage]], str | None] = only_question,
     prices: ModelRegistry | None = None,
     checkpointer: Any = None,

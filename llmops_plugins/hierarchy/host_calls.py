@@ -17,8 +17,11 @@ from llmops_plugins.hierarchy.plain_values import NotPlainError, copy_plain
 from llmops_plugins.hierarchy.secret_values import SecretNotGrantedError, SecretValues
 from llmops_plugins.redaction import hide_secrets
 
-__all__ = ["HostCallError", "HostCalls", "OutOfTimeError"]
+__all__ = ["LONGEST_SCRUBBED", "TOO_LONG", "HostCallError", "HostCalls", "OutOfTimeError"]
 
+LONGEST_SCRUBBED = 100_000
+"""Characters of a message above which looking for secrets in it takes too long."""
+TOO_LONG = "the message is too long to be shown"
 _LONGEST_MESSAGE = 500
 _MOST_ABANDONED = 32
 
@@ -54,6 +57,7 @@ class HostCalls:
         self.functions = functions
         self._secrets = secrets
         self._most = most
+        self._starting = threading.Lock()
         self._abandoned: list[threading.Thread] = []
 
     def call(
@@ -108,8 +112,10 @@ class HostCalls:
             return self._secrets.fill(text, function.secrets)
 
         try:
-            given, named = copy_plain([args, kwargs], most=self._most, text=fill)
-            return bind(function, given, named)
+            # Names are what the function says: one that it does not is told to the model as it is.
+            names = copy_plain(list(kwargs), most=self._most, text=str)
+            given, values = copy_plain([args, list(kwargs.values())], most=self._most, text=fill)
+            return bind(function, given, dict(zip(names, values, strict=True)))
         except SecretNotGrantedError as error:
             raise HostCallError("PermissionError", f"{function.name}: {error}") from None
         except NotPlainError as error:
@@ -134,11 +140,12 @@ class HostCalls:
                 return asyncio.run(asyncio.wait_for(function.function(**arguments), seconds))
             return function.function(**arguments)
 
-        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
-        if len(self._abandoned) >= _MOST_ABANDONED:
-            raise HostCallError("RuntimeError", f"{function.name}: too many earlier calls still hang")
-        outcome, thread = _in_thread(work)
-        self._abandoned = [*self._abandoned, thread]
+        with self._starting:
+            self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+            if len(self._abandoned) >= _MOST_ABANDONED:
+                raise HostCallError("RuntimeError", f"{function.name}: too many earlier calls still hang")
+            outcome, thread = _in_thread(work)
+            self._abandoned.append(thread)
         return outcome
 
     def _result(self, function: HostFunction, value: Any) -> Any:
@@ -157,11 +164,14 @@ class HostCalls:
     def _failure(self, function: HostFunction, error: BaseException) -> HostCallError:
         message = f"{function.name} failed: {type(error).__name__}"
         if function.shown_errors and isinstance(error, function.shown_errors):
-            message += f": {error}"
+            said = str(error)
+            message += f": {said if len(said) < LONGEST_SCRUBBED // 2 else TOO_LONG}"
         return HostCallError("RuntimeError", self._clean(message))
 
     def _clean(self, message: str) -> str:
-        return hide_secrets(self._secrets.scrub(message[: 4 * _LONGEST_MESSAGE]))[:_LONGEST_MESSAGE]
+        # Scrubbed whole: cut before, it could end with the beginning of a secret.
+        whole = message if len(message) <= LONGEST_SCRUBBED else TOO_LONG
+        return hide_secrets(self._secrets.scrub(whole))[:_LONGEST_MESSAGE]
 
 
 def _in_thread(work: Callable[[], Any]) -> tuple[Future[Any], threading.Thread]:

@@ -14,6 +14,7 @@ from llmops_plugins.hierarchy.adding import LONGEST_QUESTION, LONGEST_SOLUTION, 
 from llmops_plugins.hierarchy.collection import Collection
 from llmops_plugins.hierarchy.demonstration import Evidence, Provenance
 from llmops_plugins.hierarchy.outcomes import record_outcome
+from llmops_plugins.hierarchy.room import make_room_if_due
 from llmops_plugins.hierarchy.tenancy import hashed
 from llmops_plugins.storage.scan import scan
 
@@ -67,14 +68,14 @@ def keep_run(collection: Collection, run: KeptRun) -> Flow[None]:
     question = storable(run.question, LONGEST_QUESTION, is_code=False)
     solution = storable(run.solution, LONGEST_SOLUTION, is_code=True)
     if question and solution:
-        yield StoreOps(
-            collection.store, [_put(collection, replace(run, question=question, solution=solution))]
-        )
+        kept = replace(run, question=question, solution=solution)
+        yield StoreOps(collection.store, [_put(collection, kept)])
+        yield from make_room_if_due(collection)
 
 
 def runs_of(collection: Collection, run_id: str) -> Flow[list[KeptRun]]:
     """Return the kept run of an id, or those of the trace of that id."""
-    (item,) = yield StoreOps(collection.store, [collection.get(_place(collection), hashed(run_id))])
+    (item,) = yield StoreOps(collection.store, [collection.get(collection.runs, hashed(run_id))])
     if item is not None:
         return [KeptRun.from_item(item)]
     kept = yield from kept_runs(collection)
@@ -109,7 +110,7 @@ def feedback(collection: Collection, run: KeptRun, *, resolved: bool, source: st
 def kept_runs(collection: Collection) -> Flow[list[KeptRun]]:
     """Return all runs that are kept."""
     items: list[SearchItem] = []
-    yield from scan(collection.store, _place(collection), items.append)
+    yield from scan(collection.store, collection.runs, items.append)
     return list(map(KeptRun.from_item, items))
 
 
@@ -142,8 +143,4 @@ def _withdraw(collection: Collection, run: KeptRun) -> Flow[None]:
 
 def _put(collection: Collection, run: KeptRun) -> PutOp:
     value: Mapping[str, Any] = {**run.__dict__, "shown": list(run.shown)}
-    return collection.note(_place(collection), hashed(run.run_id), dict(value))
-
-
-def _place(collection: Collection) -> tuple[str, ...]:
-    return (*collection.root, "runs")
+    return collection.note(collection.runs, hashed(run.run_id), dict(value))

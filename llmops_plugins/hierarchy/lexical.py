@@ -11,6 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from llmops_plugins.hierarchy.text_cache import TextCache
+
 __all__ = ["QuestionTerms", "question_terms", "time_similarities", "word_similarities"]
 
 Matrix = NDArray[np.float64]
@@ -30,6 +32,8 @@ _TOKEN = re.compile(
 _ENDS = frozenset(".?!\n")
 _SUFFIXES = ("ing", "ies", "est", "ed", "es", "ly", "er", "s")
 _SHORTEST_STEM = 3
+_LONGEST_REMEMBERED = 30
+"""Letters of a word above which its stem is found anew each time, rather than remembered."""
 _TIME_WORDS_LISTED = (
     "currently moment now nowadays present presently today",
     "coming following future next shall tomorrow tonight will",
@@ -63,18 +67,17 @@ def question_terms(text: str) -> QuestionTerms:
     Args:
         text: Its text.
     """
-    return _read(text[:_LONGEST])
+    return _terms(text[:_LONGEST])
 
 
 def word_similarities(questions: Sequence[QuestionTerms]) -> Matrix:
     """Return the cosine of each two questions' words, from 0 to 1."""
-    columns: dict[str, int] = {}
-    for question in questions:
-        for word in question.words:
-            columns.setdefault(word, len(columns))
+    words = [word for question in questions for word in question.words]
+    columns = {word: column for column, word in enumerate(dict.fromkeys(words))}
     rows = np.zeros((len(questions), len(columns)))
-    for row, question in enumerate(questions):
-        rows[row, [columns[word] for word in question.words]] = list(question.words.values())
+    row_of_each = np.repeat(np.arange(len(questions)), [len(question.words) for question in questions])
+    weights = [weight for question in questions for weight in question.words.values()]
+    rows[row_of_each, [columns[word] for word in words]] = weights
     return np.asarray(rows @ rows.T)
 
 
@@ -84,20 +87,23 @@ def time_similarities(questions: Sequence[QuestionTerms]) -> Matrix:
     return np.asarray(rows @ rows.T)
 
 
-@lru_cache(maxsize=8192)
 def _read(text: str) -> QuestionTerms:
     tokens = _TOKEN.findall(text)
     words: dict[str, float] = {}
     before = ""
     for token, is_slot in _with_slots(tokens):
         stem = _stem(token.lower())
-        words[stem] = max(words.get(stem, 0.0), _SLOT_WEIGHT if is_slot else 1.0)
+        if not is_slot or stem not in words:
+            words[stem] = _SLOT_WEIGHT if is_slot else 1.0
         name = _SLOT if is_slot else stem
         if before and name != before:  # a name of several words is one
             words[f"{before} {name}"] = _PAIR_WEIGHT
         before = name
     length = math.sqrt(sum(weight * weight for weight in words.values())) or 1.0
     return QuestionTerms({word: weight / length for word, weight in words.items()}, _times(tokens))
+
+
+_terms = TextCache(_read)
 
 
 def _with_slots(tokens: Sequence[str]) -> Iterator[tuple[str, bool]]:
@@ -121,6 +127,11 @@ def _times(tokens: Iterable[str]) -> tuple[float, float, float, float]:
 
 
 def _stem(word: str) -> str:
+    return _known_stem(word) if len(word) <= _LONGEST_REMEMBERED else _known_stem.__wrapped__(word)
+
+
+@lru_cache(maxsize=32_768)
+def _known_stem(word: str) -> str:
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
             return word.removesuffix(suffix)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from langgraph.store.base import SearchItem
 
 from llmops_plugins.effects import Flow, StoreOps
@@ -10,7 +12,7 @@ from llmops_plugins.hierarchy.demonstration import Demonstration
 from llmops_plugins.hierarchy.sharing import owners
 from llmops_plugins.storage.scan import scan
 
-__all__ = ["find_one", "list_all"]
+__all__ = ["each_once", "find_one", "list_all"]
 
 
 def list_all(collection: Collection, user: str | None) -> Flow[list[Demonstration]]:
@@ -20,14 +22,21 @@ def list_all(collection: Collection, user: str | None) -> Flow[list[Demonstratio
         collection: Where they lie.
         user: Hash of the user who is shown them; None for all users' own too.
     """
-    places = [collection.shared, collection.private if user is None else collection.private_of(user)]
-    found: dict[str, Demonstration] = {}
-    for place in places:
-        items: list[SearchItem] = []
+    items: list[SearchItem] = []
+    for place in (collection.shared, collection.private if user is None else collection.private_of(user)):
         yield from scan(collection.store, place, items.append)
-        for one in filter(None, map(collection.read, items)):
-            found.setdefault(one.demonstration_id, one)
-    return sorted(found.values(), key=lambda one: one.provenance.solved_at, reverse=True)
+    return each_once(filter(None, map(collection.read, items)))
+
+
+def each_once(copies: Iterable[Demonstration]) -> list[Demonstration]:
+    """Return demonstrations, the latest first, each once: of several copies the shared one."""
+    found: dict[str, Demonstration] = {}
+    for one in copies:
+        if one.shared or one.demonstration_id not in found:
+            found[one.demonstration_id] = one
+    return sorted(
+        found.values(), key=lambda one: (one.provenance.solved_at, one.demonstration_id), reverse=True
+    )
 
 
 def find_one(collection: Collection, demonstration_id: str, user: str | None) -> Flow[Demonstration | None]:

@@ -22,7 +22,7 @@ from llmops_plugins.hierarchy.rendering import (
     render,
     with_demonstrations,
 )
-from llmops_plugins.hierarchy.settings import check_count
+from llmops_plugins.hierarchy.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
 from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source, name_from
 from llmops_plugins.hierarchy.turns import Turns, turn_key
 from llmops_plugins.verification.verdict import answer_message
@@ -79,8 +79,8 @@ class DemonstrationsMiddleware(FlowMiddleware):
         *,
         user: FromRequest,
         tenant: FromRequest | None = None,
-        limit: int = 3,
-        token_budget: int = 2_000,
+        limit: int = DEFAULT_LIMIT,
+        token_budget: int = DEFAULT_TOKEN_BUDGET,
         mode: Mode = "on",
     ) -> None:
         super().__init__(mode=mode)

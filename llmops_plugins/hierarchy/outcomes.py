@@ -8,8 +8,9 @@ from dataclasses import replace
 from langgraph.store.base import Item, PutOp
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.hierarchy.collection import MOST_USERS, Collection
+from llmops_plugins.hierarchy.collection import Collection, noted_at
 from llmops_plugins.hierarchy.demonstration import Demonstration
+from llmops_plugins.hierarchy.places import MOST_USERS
 from llmops_plugins.hierarchy.writing import put_unless_revoked
 
 __all__ = ["VOTES_PER_USER", "record_outcome", "tally"]
@@ -55,7 +56,8 @@ def _record(collection: Collection, demonstration_id: str, helped: bool, user: s
     own, shared = map(collection.read, items)
     if own is None and shared is None:
         return False
-    mine = [*_votes(item), helped][-VOTES_PER_USER:]
+    earlier = _votes(item) if item is not None and collection.is_current(item) else []
+    mine = [*earlier, helped][-VOTES_PER_USER:]
     puts = [collection.note(votes, user, {"votes": mine})]
     if own is not None:
         puts.append(collection.put(_counted(own, [mine])))
@@ -71,9 +73,10 @@ def _record(collection: Collection, demonstration_id: str, helped: bool, user: s
 def _voters(collection: Collection, place: tuple[str, ...]) -> Flow[tuple[list[list[bool]], list[PutOp]]]:
     """Return the latest voters' votes, and what deletes those of the others."""
     (items,) = yield StoreOps(collection.store, [collection.users(place)])
-    latest = sorted(items, key=_noted_at, reverse=True)
-    leaving = [PutOp(item.namespace, item.key, None) for item in latest[MOST_USERS:]]
-    return [_votes(item) for item in latest[:MOST_USERS]], leaving
+    latest = sorted(filter(collection.is_current, items), key=noted_at, reverse=True)[:MOST_USERS]
+    staying = {item.key for item in latest}
+    leaving = [PutOp(item.namespace, item.key, None) for item in items if item.key not in staying]
+    return [_votes(item) for item in latest], leaving
 
 
 def _counted(demonstration: Demonstration, votes: Iterable[Sequence[bool]]) -> Demonstration:
@@ -81,11 +84,6 @@ def _counted(demonstration: Demonstration, votes: Iterable[Sequence[bool]]) -> D
     return replace(demonstration, helped=helped, tried=tried)
 
 
-def _votes(item: Item | None) -> list[bool]:
-    votes = item.value.get("votes") if item is not None else None
+def _votes(item: Item) -> list[bool]:
+    votes = item.value.get("votes")
     return [vote for vote in votes if isinstance(vote, bool)] if isinstance(votes, list) else []
-
-
-def _noted_at(item: Item) -> float:
-    noted_at = item.value.get("at")
-    return float(noted_at) if isinstance(noted_at, int | float) else 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage
@@ -15,7 +15,6 @@ from llmops_plugins.hierarchy.demonstration import Demonstration
 
 __all__ = [
     "asked_question",
-    "block_of",
     "estimated_tokens",
     "has_demonstrations",
     "last_human_index",
@@ -65,16 +64,6 @@ def estimated_tokens(text: str) -> int:
     return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)
 
 
-def block_of(demonstrations: Sequence[Demonstration]) -> dict[str, Any]:
-    """Return demonstrations as a content block that a ledger counts as ``demonstrations``.
-
-    Args:
-        demonstrations: At least one.
-    """
-    # A blank line at its end, since some providers' formats put the texts of a message together bare.
-    return {"type": "text", "text": f"{render(demonstrations)}\n\n", "extras": {PART_KEY: _PART}}
-
-
 def last_human_index(messages: Sequence[AnyMessage]) -> int | None:
     """Return where the last message of a person stands; None without one."""
     positions = (
@@ -85,15 +74,16 @@ def last_human_index(messages: Sequence[AnyMessage]) -> int | None:
 
 def asked_question(message: HumanMessage) -> str:
     """Return what a person asked: the message's texts, without demonstrations or memories put into it."""
-    if message.additional_kwargs.get(PART_KEY):
+    if isinstance(message.additional_kwargs.get(PART_KEY), str):
         return ""
-    return without_rendered("\n".join(filter(None, map(_own_text, _blocks(message)))))
+    own = (_own_text(block) for block, part in _marked_blocks(message) if part is None)
+    return without_rendered("\n".join(filter(None, own)))
 
 
 def has_demonstrations(message: AnyMessage) -> bool:
     """Tell whether demonstrations were put into a message already, by whomever."""
-    blocks = [block for block in _blocks(message) if isinstance(block, dict)]
-    return any(_marked_as(block) == _PART for block in blocks) or bool(_OPENING.search(message.text))
+    marked = any(part == _PART for _, part in _marked_blocks(message))
+    return marked or bool(_OPENING.search(message.text))
 
 
 def with_demonstrations(
@@ -102,7 +92,9 @@ def with_demonstrations(
     """Return messages with demonstrations before the text of the last one of a person.
 
     They are part of that message, since some chat templates demand that roles alternate, and the message
-    keeps its id and all else in it. Messages without a person's come back as they are.
+    keeps its id and all else in it. Messages without a person's come back as they are. The message's
+    ``additional_kwargs`` say which of its blocks they are, by which a ledger counts them: what a block says
+    beside its text is sent to some servers, and strict ones refuse what they do not know.
 
     Args:
         messages: The conversation; it is not changed.
@@ -112,7 +104,10 @@ def with_demonstrations(
     if index is None or not demonstrations:
         return changed
     asked = messages[index]
-    changed[index] = asked.model_copy(update={"content": [block_of(demonstrations), *_blocks(asked)]})
+    # A blank line at its end, since some providers' formats put the texts of a message together bare.
+    block = {"type": "text", "text": f"{render(demonstrations)}\n\n"}
+    said = {**asked.additional_kwargs, PART_KEY: [_PART, *_parts(asked)]}
+    changed[index] = asked.model_copy(update={"content": [block, *_blocks(asked)], "additional_kwargs": said})
     return changed
 
 
@@ -123,15 +118,31 @@ def _blocks(message: AnyMessage) -> list[Any]:
     return [{"type": "text", "text": message.content}] if message.content else []
 
 
+def _parts(message: AnyMessage) -> list[Any]:
+    """Return what each of a message's first blocks is said to be a part of."""
+    said = message.additional_kwargs.get(PART_KEY)
+    if isinstance(said, str):
+        return [said] * len(_blocks(message))
+    return list(said) if isinstance(said, list) and isinstance(message.content, list) else []
+
+
+def _marked_blocks(message: AnyMessage) -> Iterator[tuple[Any, Any]]:
+    """Yield a message's blocks, each with what it is marked as; None for what is the person's own."""
+    blocks = _blocks(message)
+    parts = [*_parts(message), *[None] * len(blocks)]
+    for block, part in zip(blocks, parts, strict=False):
+        yield block, _marked_as(block) or part
+
+
 def _own_text(block: Any) -> str:
-    """Return the text of a block that nobody marked as something else than the person's."""
     if isinstance(block, str):
         return block
-    if not isinstance(block, dict) or block.get("type") != "text" or not isinstance(block.get("text"), str):
-        return ""
-    return "" if _marked_as(block) else str(block["text"])
+    is_text = isinstance(block, dict) and block.get("type") == "text"
+    return block["text"] if is_text and isinstance(block.get("text"), str) else ""
 
 
-def _marked_as(block: dict[str, Any]) -> Any:
+def _marked_as(block: Any) -> Any:
+    if not isinstance(block, dict):
+        return None
     extras = block.get("extras")
     return block.get(PART_KEY) or (extras.get(PART_KEY) if isinstance(extras, dict) else None)

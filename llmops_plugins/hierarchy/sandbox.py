@@ -74,9 +74,14 @@ class SandboxExecutor:
         workers: int = 8,
     ) -> None:
         if not isinstance(limits, SandboxLimits):
-            raise ConfigurationError(
-                "limits", "are missing, give SandboxLimits(): no code runs without limits"
-            )
+            given = "missing" if limits is None else f"a {type(limits).__name__}"
+            problem = f"are {given}, give SandboxLimits(): no code runs without limits"
+            raise ConfigurationError("limits", problem)
+        if not isinstance(functions, list | tuple):
+            problem = f"must be a list of functions, got {type(functions).__name__}"
+            raise ConfigurationError("functions", problem)
+        if secrets is not None and not isinstance(secrets, Mapping):
+            raise ConfigurationError("secrets", f"must map names to values, got {type(secrets).__name__}")
         if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
             raise ConfigurationError("workers", f"must be a whole number from 1, got {workers!r}")
         self.limits = limits

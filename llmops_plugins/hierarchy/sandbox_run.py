@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.hierarchy.executor import Execution
-from llmops_plugins.hierarchy.host_calls import HostCallError, HostCalls, OutOfTimeError
+from llmops_plugins.hierarchy.host_calls import (
+    LONGEST_SCRUBBED,
+    TOO_LONG,
+    HostCallError,
+    HostCalls,
+    OutOfTimeError,
+)
 from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
 from llmops_plugins.hierarchy.worker_watch import WorkerWatch
 
@@ -146,7 +152,7 @@ class SandboxRun:
         most = self._limits.output_characters
         output = self._clean("".join(self._printed))[:most]
         if error is not None:
-            error = self._clean(error[: 4 * _LONGEST_ERROR])[:_LONGEST_ERROR]
+            error = self._clean(error)[:_LONGEST_ERROR]
         return Execution(ok=error is None, output=output, error=error, seconds=seconds)
 
 
@@ -154,7 +160,8 @@ def _message_and_line(problem: MontyRuntimeError | MontySyntaxError) -> str:
     frames = problem.traceback()
     line = f" (line {frames[-1].line})" if frames else ""
     message = problem.display("type-msg")
-    return f"{message[: 4 * _LONGEST_ERROR]}{line}"
+    # Whole, since it is scrubbed before it is cut: cut, it could end with the beginning of a secret.
+    return f"{message if len(message) <= LONGEST_SCRUBBED else TOO_LONG}{line}"
 
 
 def _stand_in(name: str) -> Callable[[], None]:

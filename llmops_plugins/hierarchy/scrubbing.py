@@ -1,20 +1,30 @@
 """Takes secrets and personal data out of what becomes a demonstration.
 
-A question is prose, so all that :func:`~llmops_plugins.redaction.redact` knows goes. A solution is code:
-there, numbers are coordinates, times and sizes more often than telephones and cards, and a number that is
-replaced breaks the example. So of a solution keys, what is assigned to a key's name, passwords in addresses,
-and e-mail addresses go; numbers stay.
+A question is prose, so all that :func:`~llmops_plugins.redaction.redact` knows goes, and so it does from a
+solution that is prose. In a solution that is code numbers are coordinates, times and sizes more often than
+telephones and cards, and one that is replaced breaks the example. So of code keys, what is assigned to a
+key's name, passwords in addresses, and e-mail addresses go, and the rest from its texts and comments alone.
 """
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
+import tokenize
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from llmops_plugins.redaction import hide_secrets, redact
 
-__all__ = ["scrubbed_question", "scrubbed_solution"]
+__all__ = ["is_code", "scrubbed_question", "scrubbed_solution"]
 
 _HIDDEN = "[secret]"
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_ESCAPE = re.compile(r"(\\[abfnrtv\\'\"])")
+# From Python 3.12 a text with expressions in it is many tokens, before it is one.
+_BEGINS = {getattr(tokenize, name, None) for name in ("FSTRING_START", "TSTRING_START")} - {None}
+_ENDS = {getattr(tokenize, name, None) for name in ("FSTRING_END", "TSTRING_END")} - {None}
 # Every repetition is bounded: what is scrubbed may have been written to take for ever.
 _NAME = (
     r"(?:api[ _-]?key|app[_-]?id|app[_-]?key|access[_-]?key|secret(?:[_-]?key)?|private[_-]?key"
@@ -60,13 +70,62 @@ def scrubbed_question(text: str) -> str:
 
 
 def scrubbed_solution(text: str) -> str:
-    """Replace secrets and e-mail addresses in a solution by their kind, and leave its numbers alone.
+    """Replace secrets and the obvious personal data in a solution by their kind; of code, not its numbers.
 
     Example:
-        >>> scrubbed_solution('get(f"https://api.example.com/v1?lat=52.52 13.40&appid=d41d8cd98f00b204")')
-        'get(f"https://api.example.com/v1?lat=52.52 13.40&appid=[secret]")'
+        >>> scrubbed_solution("call(4917012345678, note='her card is 4111 1111 1111 1111')")
+        "call(4917012345678, note='her card is [card]')"
+        >>> scrubbed_solution("Call 030 1234 5678.")
+        'Call [phone].'
     """
-    return _EMAIL.sub("[email]", hide_secrets(_hide_assigned(text)))
+    hidden = _EMAIL.sub("[email]", hide_secrets(_hide_assigned(text)))
+    # Where else than at a line feed a line ends, those who read code disagree.
+    return _scrubbed_code(hidden) if "\r" not in hidden and is_code(hidden) else redact(hidden)
+
+
+def is_code(text: str) -> bool:
+    """Tell whether a solution is Python that does something; sums, names and data alone are prose.
+
+    Args:
+        text: A solution.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    # "Phone: 4917012345678" is an annotation, and a number of many digits an expression.
+    return any(
+        isinstance(node, ast.Call)
+        or (isinstance(node, ast.stmt) and not isinstance(node, ast.Expr | ast.AnnAssign))
+        for node in nodes
+    )
+
+
+def _scrubbed_code(code: str) -> str:
+    """Redact texts and comments of code, and leave its other tokens as they are."""
+    lines = _LINE.findall(code)
+    starts = [0, *itertools.accumulate(map(len, lines))]
+    parts, end = [], 0
+    for start, stop in _texts(lines):
+        first, last = starts[start[0] - 1] + start[1], starts[stop[0] - 1] + stop[1]
+        parts += [code[end:first], *map(redact, _ESCAPE.split(code[first:last]))]
+        end = last
+    return "".join([*parts, code[end:]])
+
+
+def _texts(lines: Sequence[str]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield where texts and comments begin and end, each by its line from 1 and column from 0."""
+    opened: list[tuple[int, int]] = []
+    with suppress(tokenize.TokenError, SyntaxError):  # what parses may still have an odd end
+        for token in tokenize.generate_tokens(iter(lines).__next__):
+            if token.type in _BEGINS:
+                opened.append(token.start)
+            elif token.type in _ENDS:
+                start = opened.pop()
+                if not opened:
+                    yield start, token.end
+            elif token.type in (tokenize.STRING, tokenize.COMMENT) and not opened:
+                yield token.start, token.end
 
 
 def _hide_assigned(text: str) -> str:

@@ -27,6 +27,8 @@ def as_searchable_store(store: Any, embeddings: Embeddings | str | None) -> Base
         ConfigurationError: If it is neither, has no index, or brings embeddings of its own beside others.
         MissingExtraError: If the embedded default is not installed.
     """
+    if isinstance(store, str) and not store.strip():
+        raise ConfigurationError("store", 'is empty, name a file, or ":memory:" for one that keeps nothing')
     if isinstance(store, str | PathLike):
         return LazyStore(store, _symmetric(resolve_embeddings(embeddings)))
     if not isinstance(store, BaseStore):

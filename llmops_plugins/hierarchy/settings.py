@@ -8,7 +8,21 @@ from typing import Any
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["check_bound", "check_count", "check_id", "check_text", "check_usd"]
+__all__ = [
+    "DEFAULT_LIMIT",
+    "DEFAULT_TOKEN_BUDGET",
+    "check_bound",
+    "check_count",
+    "check_id",
+    "check_text",
+    "check_usd",
+]
+
+DEFAULT_LIMIT = 3
+"""The most demonstrations that are shown, unless said otherwise."""
+DEFAULT_TOKEN_BUDGET = 2_000
+"""The most tokens that they take, unless said otherwise."""
+
 
 _ID = re.compile("[0-9a-f]{64}")
 

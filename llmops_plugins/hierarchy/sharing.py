@@ -17,21 +17,20 @@ Roles: TypeAlias = Mapping[str, Role]
 def is_confirmed(roles: Roles, needed: int) -> bool:
     """Tell whether enough users other than the author stand for a demonstration.
 
-    Nobody need know who of several was the first: each of them stands for what the others solved, so beside
-    one of them as its author there must be ``needed`` more. Who imports one stands for nothing.
+    Nobody need know who the author is: whoever of those who stand for it that may be, beside that one there
+    are ``needed`` more. The author of an imported one may come and confirm it like anybody else, and who
+    imports one stands for nothing.
 
     Args:
         roles: What each user has to do with it.
         needed: How many other users must stand for it.
     """
-    standing = sum(role != "imported" for role in roles.values())
-    author_stands = any(role == "solved" for role in roles.values())
-    return standing >= needed + author_stands
+    return sum(role != "imported" for role in roles.values()) > needed
 
 
 def confirming_users(roles: Roles, author: str) -> tuple[str, ...]:
-    """Return the users other than the author who stand for a demonstration, sorted."""
-    return tuple(sorted(user for user, role in roles.items() if role != "imported" and user != author))
+    """Return the users other than the author who stand for a demonstration, as the roles are ordered."""
+    return tuple(user for user, role in roles.items() if role != "imported" and user != author)
 
 
 def owners(roles: Roles) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ import builtins
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from urllib.parse import parse_qsl
+
+from llmops_plugins.hierarchy.text_cache import TextCache
 
 __all__ = ["solution_calls"]
 
@@ -46,14 +47,16 @@ def solution_calls(solution: str) -> frozenset[str]:
     return _calls(solution[:_LONGEST])
 
 
-@lru_cache(maxsize=8192)
-def _calls(solution: str) -> frozenset[str]:
+def _read(solution: str) -> frozenset[str]:
     code = "\n".join(_FENCED.findall(solution)) or solution
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset(_endpoints([code], ()))
     return _of_tree(tree)
+
+
+_calls = TextCache(_read)
 
 
 def _of_tree(tree: ast.AST) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore
 
-from llmops_plugins.effects import Flow, Spawn
+from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.adding import Addition, Solved, add, check_evidence
 from llmops_plugins.hierarchy.collection import Collection
@@ -23,9 +22,16 @@ from llmops_plugins.hierarchy.listing import find_one, list_all
 from llmops_plugins.hierarchy.outcomes import record_outcome
 from llmops_plugins.hierarchy.recall import Recall, recall
 from llmops_plugins.hierarchy.revoking import revoke
-from llmops_plugins.hierarchy.room import is_due, make_room
 from llmops_plugins.hierarchy.searchable_store import as_searchable_store
-from llmops_plugins.hierarchy.settings import check_bound, check_count, check_id, check_text, check_usd
+from llmops_plugins.hierarchy.settings import (
+    DEFAULT_LIMIT,
+    DEFAULT_TOKEN_BUDGET,
+    check_bound,
+    check_count,
+    check_id,
+    check_text,
+    check_usd,
+)
 from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source, name_from
 from llmops_plugins.hierarchy.transfer import import_demonstrations
 
@@ -82,8 +88,8 @@ class DemonstrationFlows:
         question: str,
         *,
         user: FromRequest,
-        limit: int = 3,
-        token_budget: int = 2_000,
+        limit: int = DEFAULT_LIMIT,
+        token_budget: int = DEFAULT_TOKEN_BUDGET,
         request: Any = None,
     ) -> Flow[Recall]:
         """Find the demonstrations to show for a question."""
@@ -128,10 +134,7 @@ class DemonstrationFlows:
         )
         asking = self._user(collection, user, request)
         solved = Solved(question=question, solution=solution, user=asking, provenance=provenance)
-        addition = yield from add(collection, solved)
-        if addition.outcome == "added" and is_due(self._max_entries, random.random()):  # noqa: S311 - no secret
-            yield Spawn(make_room(collection))
-        return addition
+        return (yield from add(collection, solved))
 
     def confirm_flow(
         self, demonstration_id: str, *, user: FromRequest, request: Any = None
@@ -157,7 +160,8 @@ class DemonstrationFlows:
     def revoke_flow(self, demonstration_id: str, *, reason: str, request: Any = None) -> Flow[int]:
         """Take a demonstration back for good."""
         check_id("demonstration_id", demonstration_id)
-        return (yield from revoke(self.collection(request), demonstration_id, reason))
+        collection = self.collection(request)
+        return (yield from revoke(collection, demonstration_id, reason, now=collection.now))
 
     def get_flow(
         self, demonstration_id: str, *, user: FromRequest | None, request: Any = None
@@ -186,11 +190,11 @@ class DemonstrationFlows:
         """Keep demonstrations from elsewhere."""
         collection = self.collection(request)
         asking = self._user(collection, user, request)
-        count = yield from import_demonstrations(
-            collection, demonstrations, source=source, user=asking, trusted=trusted
+        return (
+            yield from import_demonstrations(
+                collection, demonstrations, source=source, user=asking, trusted=trusted
+            )
         )
-        yield Spawn(make_room(collection))
-        return count
 
     @staticmethod
     def _user(collection: Collection, user: FromRequest, request: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from llmops_plugins.effects import Flow, StoreOps
+from llmops_plugins.effects import Flow, Spawn, StoreOps
 from llmops_plugins.errors import ConfigurationError, RecordError
 from llmops_plugins.hierarchy.adding import (
     LONGEST_QUESTION,
@@ -16,26 +16,39 @@ from llmops_plugins.hierarchy.adding import (
     add,
     storable,
     stored_calls,
+    stored_provenance,
 )
 from llmops_plugins.hierarchy.collection import Collection
 from llmops_plugins.hierarchy.demonstration import Demonstration, content_id
+from llmops_plugins.hierarchy.room import make_room
 from llmops_plugins.hierarchy.writing import put_unless_revoked
 from llmops_plugins.whole_file import write_whole
 
 __all__ = ["import_demonstrations", "read_demonstrations", "write_demonstrations"]
 
+_OF_USERS = frozenset({"user", "confirmed_by"})
 
-def write_demonstrations(path: Path, demonstrations: Iterable[Demonstration]) -> int:
+
+def write_demonstrations(
+    path: Path, demonstrations: Iterable[Demonstration], *, with_users: bool = False
+) -> int:
     """Write demonstrations to a file, whole or not at all, and return how many.
 
     Args:
         path: The file, which is replaced.
         demonstrations: What it is to hold.
+        with_users: Whether to say which users they are of, by hashes of their names. Names that can be
+            guessed, as e-mail addresses can, are known by their hashes to whoever tries.
 
     Raises:
         OSError: If it cannot be written.
     """
-    lines = [json.dumps(one.to_dict()) for one in demonstrations]
+    left_out = frozenset() if with_users else _OF_USERS
+    rows = (
+        {name: value for name, value in one.to_dict().items() if name not in left_out}
+        for one in demonstrations
+    )
+    lines = [json.dumps(row) for row in rows]
     write_whole(path, "".join(f"{line}\n" for line in lines).encode())
     return len(lines)
 
@@ -80,6 +93,7 @@ def import_demonstrations(
         )
         addition = yield from add(collection, solved)
         count += addition.demonstration is not None
+    yield Spawn(make_room(collection))
     return count
 
 
@@ -93,6 +107,7 @@ def _share(collection: Collection, one: Demonstration) -> Flow[bool]:
         demonstration_id=content_id(collection.tenant, question, solution),
         question=question,
         solution=solution,
+        provenance=stored_provenance(one.provenance),
         calls=stored_calls(solution),
         tenant=collection.tenant,
         user="",

@@ -9,7 +9,7 @@ from langgraph.store.base import PutOp
 
 from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstration import MOST_NAMED, Demonstration
 from llmops_plugins.hierarchy.sharing import confirming_users, is_confirmed, owners
 
 __all__ = ["promote", "put_unless_revoked"]
@@ -71,11 +71,13 @@ def promote(collection: Collection, demonstration_id: str) -> Flow[Demonstration
     copy = next(filter(None, map(collection.read, copies)), None)
     if copy is None:
         return before
+    others = confirming_users(roles, copy.user)
     shared = replace(
         copy,
         user="",
         shared=True,
-        confirmed_by=confirming_users(roles, copy.user),
+        confirmations=len(others),
+        confirmed_by=others[:MOST_NAMED],
         helped=before.helped if before else copy.helped,
         tried=before.tried if before else copy.tried,
         expires_at=max(copy.expires_at, before.expires_at if before else 0.0),

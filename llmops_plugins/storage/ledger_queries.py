@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from llmops_plugins.storage.database import CALLS, DECISIONS, LOSSES, require_ta
 
 __all__ = ["LedgerQueries"]
 
+_PAGE = 1_000
 _SENT = CALLS.c.status != "refused"
 _UNPRICED = and_(CALLS.c.cost_usd.is_(None), CALLS.c.usage_source != "none")
 _FINISHED = CALLS.c.status.in_(("ok", "aborted"))
@@ -78,14 +79,23 @@ class LedgerQueries:
         )
         return self._rows(self._selected(query, DECISIONS, table.at).group_by(*keys).order_by(*keys))
 
-    def decided(self, capability: str) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return the day in UTC and the details of each decision that a capability acted on, oldest first."""
+    def decided(self, capability: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the day in UTC and the details of each decision that a capability acted on, oldest first.
+
+        They are read page by page, since a ledger may hold more than fit into memory.
+        """
         table = DECISIONS.c
-        query = select(func.date(table.at, type_=String).label("day"), table.details).where(
-            table.capability == capability, table.mode == "on"
-        )
-        rows = self._rows(self._selected(query, DECISIONS, table.at).order_by(table.at))
-        return [(str(row["day"]), row["details"] or {}) for row in rows]
+        day = func.date(table.at, type_=String).label("day")
+        query = self._selected(
+            select(table.at, table.decision_id, day, table.details), DECISIONS, table.at
+        ).where(table.capability == capability, table.mode == "on")
+        query = query.order_by(table.at, table.decision_id).limit(_PAGE)
+        page = self._rows(query)
+        while page:
+            yield from ((str(row["day"]), row["details"] or {}) for row in page)
+            at, decision_id = page[-1]["at"], page[-1]["decision_id"]
+            later = or_(table.at > at, and_(table.at == at, table.decision_id > decision_id))
+            page = self._rows(query.where(later)) if len(page) == _PAGE else []
 
     def rechecks(self) -> list[dict[str, Any]]:
         """Return how accepted answers came out that were asked again, by capability and by calibration.

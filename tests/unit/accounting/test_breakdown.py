@@ -156,6 +156,14 @@ def test_a_block_says_more_than_its_message_and_a_marked_message_keeps_its_tool_
     assert parts([demonstration]) == {"memory": 10, "demonstrations": 10}
 
 
+def test_a_message_may_list_the_parts_of_its_first_blocks():
+    blocks = [{"type": "text", "text": TEN}, TEN, {"type": "text", "text": TEN}]
+    listed = HumanMessage(blocks, additional_kwargs={PART_KEY: ["demonstrations", "memory"]})
+    assert parts([listed]) == {"demonstrations": 10, "memory": 10, "user": 10}
+    assert parts([HumanMessage(TEN, additional_kwargs={PART_KEY: ["memory"]})]) == {"user": 10}
+    assert parts([HumanMessage([TEN], additional_kwargs={PART_KEY: [["memory"], 7]})]) == {"user": 10}
+
+
 def test_every_message_and_tool_brings_scaffolding():
     one = break_down([HumanMessage("")], [], None).scaffolding
     assert one > 0

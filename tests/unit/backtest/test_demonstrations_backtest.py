@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from llmops_plugins.backtest.demonstrations_dataset import read_solved_requests
 from llmops_plugins.backtest.demonstrations_retrieval import tfidf_cosines
 from llmops_plugins.errors import ConfigurationError, RecordError
 
-RECORDED = os.environ.get("LLMOPS_DEMONSTRATIONS_DATA")
-"""A file of EcoAssistant's requests with their code, which is in no package."""
+RECORDS = Path(os.environ.get("LLMOPS_RECORDS", Path(__file__).parents[4] / "shared" / "data"))
+RECORDED = RECORDS / "demonstrations" / "ecoassistant.jsonl.gz"
+"""EcoAssistant's requests with their code, which are no part of the repository."""
 KINDS = {
     "departures(place)": ("When does the next train leave for {}?", "Which train goes to {} now?"),
     "loans(reader)": ("Which books has {} borrowed?", "List all books that {} has out"),
@@ -61,12 +63,29 @@ def file(tmp_path):
     return written(tmp_path / "solved.jsonl", rows())
 
 
+def harder_rows():
+    """Requests of which some call what no other does, or one thing more than others."""
+    alone = [
+        {"query": f"Which {thing} stands in the {room}?", "gold_code": f"print(look({thing!r}), {room}())"}
+        for thing, room in (("lamp", "hall"), ("globe", "attic"), ("piano", "cellar"), ("desk", "office"))
+    ]
+    unlike = [
+        {"query": f"Ring the {bell}", "gold_code": f"{bell}_bell()"}
+        for bell in ("old", "big", "small", "low")
+    ]
+    return [*rows(), *alone, *unlike]
+
+
 @pytest.mark.parametrize("settings", [{"lexical": True}, {"embeddings": Words()}], ids=["words", "store"])
-def test_figures_are_shares_and_no_choice_is_better_than_the_best(file, settings):
-    result = backtest_demonstrations(file, halves=4, **settings)
-    assert result.same <= result.shared
-    assert result.same <= result.shown_same <= result.oracle_same == 1
-    assert result.shared <= result.shown_shared <= result.oracle_shared == 1
+def test_figures_are_shares_and_no_choice_is_better_than_the_best(tmp_path, settings):
+    result = backtest_demonstrations(written(tmp_path / "a.jsonl", harder_rows()), halves=4, **settings)
+    assert result.oracle_same < result.oracle_shared < 1
+    assert result.same < result.shared
+    assert result.same <= result.shown_same <= result.oracle_same
+    assert result.shared <= result.shown_shared <= result.oracle_shared
+    for baseline in result.baselines.values():
+        assert baseline.same <= min(baseline.shared, result.oracle_same)
+        assert baseline.shared <= result.oracle_shared
     assert result.baselines["random"].same < 0.5 < result.same
     for name in ("same", "shared"):
         low, high = result.intervals[name]
@@ -157,10 +176,13 @@ def test_tfidf_is_scikit_learns():
     assert found[0] == pytest.approx(expected)
 
 
-@pytest.mark.skipif(RECORDED is None, reason="name a file of EcoAssistant in LLMOPS_DEMONSTRATIONS_DATA")
+@pytest.mark.skipif(
+    not RECORDED.is_file(), reason=f"there is no {RECORDED}, set LLMOPS_RECORDS to its folder"
+)
 def test_on_recorded_requests_words_alone_do_better_than_tfidf_and_the_papers_rule():
     result = backtest_demonstrations(RECORDED, lexical=True)
     assert result.requests == 71
-    assert result.gap_closed_same >= 0.25
-    assert result.gap_closed_shared >= 0.35
+    # Two thirds of the way to the best stored one is the aim, which words alone do not reach.
+    assert result.gap_closed_same >= 0.36
+    assert result.gap_closed_shared >= 0.46
     assert result.same > result.baselines["paper_rule"].same

@@ -76,11 +76,18 @@ def test_what_is_exported_can_be_imported(llmops, store, tmp_path):
     assert [one.question for one in other.list(user="dan")] == [WARM]
 
 
+def test_who_the_users_are_is_exported_only_when_asked_for(llmops, store, tmp_path):
+    llmops("demonstrations", "export", "--out", "all.jsonl")
+    llmops("demonstrations", "export", "--out", "whole.jsonl", "--with-users")
+    assert "confirmed_by" not in (tmp_path / "all.jsonl").read_text()
+    assert "confirmed_by" in (tmp_path / "whole.jsonl").read_text()
+
+
 def test_fine_tuning_data_is_written(llmops, store, tmp_path):
-    done = llmops("export", "finetune", "--out", "data", "--held-out", "0")
+    done = llmops("export", "finetune", "--out", "data", "--held-out", "0", "--tenant", "acme")
     assert done.code == 0
     assert "1 chats to train on and 0 held out" in done.out
-    assert "1 private" in done.out
+    assert "0 private, 0 expired" in done.out
     (line,) = (tmp_path / "data" / "train.jsonl").read_text().splitlines()
     assert json.loads(line)["messages"][0]["content"] == WARM
 
@@ -92,6 +99,7 @@ def test_fine_tuning_data_is_written(llmops, store, tmp_path):
         (("demonstrations", "show", "xyz"), "none begins with 'xyz'"),
         (("demonstrations", "show", ""), "2 begin with ''"),
         (("demonstrations", "export", "--out", "no/folder.jsonl"), "no/folder.jsonl"),
+        (("export", "finetune", "--out", "data"), "they are of 2 tenants, name one of them (--tenant)"),
         (("export", "finetune", "--out", "data", "--format", "csv"), "format: must be one of openai, hf"),
         (("export", "finetune", "--out", "data", "--tenant", "nobody"), "hold nothing to export"),
     ],

@@ -282,6 +282,15 @@ EXFILTRATION = {
     "wrong type of a number": f"count('{_KEY}')",
     "wrong value": f"limited('{_KEY}')",
     "wrong name": f"service(**{{'{_KEY}': 1}})",
+    "wrong name of many": f"service('a', **{{'{_KEY}' * 70: 1}})",
+    "wrong name that a cut ends in": f"for n in range(30):\n    try: service('a', **{{'-' * n + '{_KEY}' * 70: 1}})"
+    "\n    except TypeError as e: print(str(e)[-40:])",
+    "shown host error that a cut ends in": f"for n in range(1, 50):\n    try: shown('{_KEY}' * n)"
+    "\n    except RuntimeError as e: print(str(e)[-40:])",
+    "host error that is long": f"shown('{_KEY}' * 500)",
+    "error of many": f"raise ValueError(service('{_KEY}' * 150))",
+    "error that a cut ends in": f"for n in range(40):\n    try: raise ValueError('-' * n + service('{_KEY}' * 150))"
+    "\n    except ValueError as e: print(str(e)[-40:])",
     "too many": f"service('{_KEY}', '{_KEY}')",
     "not granted": f"print(echo('{_KEY}'))",
     "not granted and nested": f"store([{{'a': ('{_KEY}',)}}])",

@@ -82,6 +82,18 @@ def test_provenance_is_kept():
     assert provenance.solved_at.timestamp() == Clock().now
 
 
+def test_provenance_is_scrubbed_and_cut():
+    inner, key = memory(), "sk-" + "a1b2" * 5
+    store = new_store(inner)
+    said = Evidence(kind="human", source="ann@example.org", statement=f"her {key} worked. " + "x" * 9_000)
+    solve(store, assistant="a" * 900, model=key, model_version="ben@example.org", evidence=said)
+    kept = store.list()[0].provenance
+    assert (kept.model, kept.model_version, kept.evidence.source) == ("[secret]", "[email]", "[email]")
+    assert kept.evidence.statement.startswith("her [secret] worked.")
+    assert (len(kept.assistant), len(kept.evidence.statement)) == (200, 500)
+    assert "@example.org" not in everything_in(inner)
+
+
 @pytest.mark.parametrize("source", ["large", "large-1", "openai:Large-1", " LARGE "])
 def test_an_authors_own_word_is_no_evidence(source):
     evidence = Evidence(kind="judge", source=source)
@@ -237,3 +249,9 @@ def test_every_method_has_a_twin_that_does_the_same(tmp_path):
         return len(shown), voted, exported, len(listed), found.tried, gone, imported
 
     assert asyncio.run(by_twins(new_store())) == by_methods(new_store()) == (1, 1, 1, 1, 1, 2, 0)
+
+
+@pytest.mark.parametrize("path", ["", "  "])
+def test_a_file_without_a_name_would_keep_nothing_and_is_refused(path):
+    with pytest.raises(ConfigurationError, match="store: is empty"):
+        DemonstrationStore(path, tenant="acme", embeddings=WordEmbeddings())

@@ -51,7 +51,10 @@ def test_openai_gets_a_training_and_a_validation_file_of_chats(tmp_path):
     assert train.isdisjoint(validation)
     assert (len(train), len(validation)) == (done.train, done.held_out)
     assert 8 <= done.held_out <= 35
-    assert rows(tmp_path / "train.jsonl")[0]["messages"][1] == {"role": "assistant", "content": "print(1)"}
+    assert rows(tmp_path / "train.jsonl")[0]["messages"][1] == {
+        "role": "assistant",
+        "content": "```python\nprint(1)\n```",
+    }
 
 
 def test_hugging_face_gets_a_folder_whose_card_names_its_splits(tmp_path):
@@ -71,7 +74,9 @@ def test_of_several_solutions_the_one_that_helped_most_is_kept(tmp_path):
     good = demonstration("how  warm is it?", "print('good')", tried=9, helped=9)
     fresh = demonstration("How warm is it? ", "print('fresh')")
     done = export_finetune([poor, good, fresh], tmp_path, held_out_share=0)
-    assert [row["messages"][-1]["content"] for row in rows(tmp_path / "train.jsonl")] == ["print('good')"]
+    assert [row["messages"][-1]["content"] for row in rows(tmp_path / "train.jsonl")] == [
+        "```python\nprint('good')\n```"
+    ]
     assert done.duplicates == 2
 
 
@@ -87,9 +92,50 @@ def test_personal_data_and_keys_are_replaced(tmp_path):
 def test_numbers_of_code_stay_and_those_of_prose_are_replaced(tmp_path):
     code = demonstration("a", "print(4111_1111_1111_1111, '+1 202 555 0143'.split())")
     prose = demonstration("b", "Call +1 202 555 0143, please.")
-    export_finetune([code, prose], tmp_path, held_out_share=0)
+    digits = demonstration("c", "4111111111111111")
+    export_finetune([code, prose, digits], tmp_path, held_out_share=0)
     said = [row["messages"][-1]["content"] for row in rows(tmp_path / "train.jsonl")]
-    assert said == [code.solution, "Call [phone], please."]
+    kept = "```python\nprint(4111_1111_1111_1111, '[phone]'.split())\n```"
+    assert said == [kept, "Call [phone], please.", "[card]"]
+    assert "in prose, and of code in its texts and comments" in (tmp_path / "README.md").read_text()
+
+
+def test_keys_with_a_name_go_from_questions_too(tmp_path):
+    export_finetune([demonstration("Use api_key: q8w7e6r5t4")], tmp_path, held_out_share=0)
+    assert questions(tmp_path / "train.jsonl") == {"Use api_key: [secret]"}
+
+
+@pytest.mark.parametrize("format", ["openai", "hf"])
+def test_an_earlier_export_is_replaced(tmp_path, format):
+    export_finetune([demonstration("a")], tmp_path, held_out_share=0, format=format)
+    assert export_finetune([demonstration("b")], tmp_path, held_out_share=0, format=format).train == 1
+    (train,) = tmp_path.rglob("train.jsonl")
+    assert questions(train) == {"b"}
+
+
+@pytest.mark.parametrize("name", ["README.md", "train.jsonl", "validation.jsonl"])
+def test_what_no_export_wrote_is_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigurationError, match=rf"folder: .* holds {name} that no export wrote"):
+        export_finetune([demonstration("a")], tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_has_expired_stays_out_and_is_counted(tmp_path):
+    old, new = replace(demonstration("old"), expires_at=1e9), demonstration("new")
+    assert export_finetune([old, new], tmp_path, held_out_share=0, now=1.5e9).expired == 1
+    assert questions(tmp_path / "train.jsonl") == {"new"}
+    assert "1 that have expired" in (tmp_path / "README.md").read_text()
+    with pytest.raises(ConfigurationError, match="1 have expired"):
+        export_finetune([old], tmp_path)
+
+
+def test_several_tenants_do_not_go_into_one_model(tmp_path):
+    ours, theirs = demonstration("ours"), replace(demonstration("theirs"), tenant="rival")
+    with pytest.raises(ConfigurationError, match="tenant: is missing: they are of 2 tenants"):
+        export_finetune([ours, theirs], tmp_path)
+    export_finetune([ours, theirs], tmp_path, held_out_share=0, tenant="rival")
+    assert questions(tmp_path / "train.jsonl") == {"theirs"}
 
 
 def test_what_one_user_had_solved_stays_out_unless_asked_for(tmp_path):

@@ -1,10 +1,12 @@
 """Calls of host functions: checked before, cleared of secrets after, silent about what went wrong."""
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
+import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal
 
 import pytest
@@ -235,3 +237,46 @@ def test_data_in_itself_ends():
     loop.append(loop)
     with pytest.raises(NotPlainError, match="nested more than 50 deep"):
         copy_plain(loop, most=10_000, text=str)
+
+
+@pytest.mark.parametrize("times", [1, 30, 70, 100_000])
+def test_a_long_message_is_cleared_of_secrets_before_it_is_cut(times):
+    def fail(text: str) -> str:
+        raise ValueError(text * times)
+
+    for start in range(len(KEY)):
+        with pytest.raises(HostCallError) as caught:
+            caller(fail, secrets=("KEY",), shown_errors=(ValueError,))("-" * start + "{{KEY}}")
+        assert "kq93" not in caught.value.message
+        assert len(caught.value.message) <= 500
+
+
+def test_placeholders_in_the_names_of_arguments_are_not_filled_in():
+    def look_up(text: str) -> str:
+        return text
+
+    call = caller(look_up, secrets=("KEY",))
+    with pytest.raises(HostCallError, match="KEY") as caught:
+        call("a", **{"{{KEY}}" * 70: 1})
+    assert "kq93" not in caught.value.message
+    with pytest.raises(HostCallError, match="refused"):
+        call("a", **{"x" * 100_001: 1})
+
+
+def test_calls_that_begin_at_once_leave_no_more_behind_than_is_allowed():
+    begun, ended = [], threading.Event()
+
+    def hang() -> None:
+        begun.append(1)
+        ended.wait(10)
+
+    calls = HostCalls(check_functions([hang]), SecretValues({}), 1_000)
+
+    def call(_: int) -> None:
+        with contextlib.suppress(HostCallError, OutOfTimeError):
+            calls.call("hang", (), {}, seconds=0.3, loop=None, pending=lambda future: None)
+
+    with ThreadPoolExecutor(100) as threads:
+        list(threads.map(call, range(300)))
+    ended.set()
+    assert len(begun) == 32

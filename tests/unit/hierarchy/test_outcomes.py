@@ -5,8 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.hierarchy.collection import MOST_USERS
 from llmops_plugins.hierarchy.outcomes import VOTES_PER_USER, tally
+from llmops_plugins.hierarchy.places import MOST_USERS
 from llmops_plugins.hierarchy.usefulness import usefulness
 from tests.unit.hierarchy.solved import LIKE_IT, QUESTION, Clock, memory, new_store, recalled, share, solve
 
@@ -58,6 +58,19 @@ def test_of_very_many_users_the_latest_count():
         clock.now += 1
         store.record_outcome([key], helped=number >= 3, user=f"user{number}")
     assert counts(store, key) == (MOST_USERS, MOST_USERS)
+
+
+def test_old_votes_count_for_nothing_in_a_store_that_forgets_nothing():
+    clock = Clock()
+    store = new_store(clock=clock, lifetime_days=1)
+    key = share(store)
+    for user in ("dora", "eve"):
+        store.record_outcome([key], helped=False, user=user)
+    clock.now += 80_000
+    share(store)
+    clock.now += 80_000
+    store.record_outcome([key], helped=True, user="eve")
+    assert counts(store, key) == (1, 1)
 
 
 def test_what_stops_helping_sinks_below_what_helps():

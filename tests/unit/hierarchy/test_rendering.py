@@ -1,5 +1,6 @@
 """Demonstrations in a prompt: delimited data, before the question, in the same message."""
 
+import json
 import re
 
 import pytest
@@ -80,7 +81,7 @@ def test_they_stand_before_the_text_of_the_last_message_of_a_person():
     assert changed[:3] == messages[:3]
     asked = changed[3]
     assert (asked.id, asked.name) == ("asked", "ann")
-    assert asked.content[0]["extras"] == {PART_KEY: "demonstrations"}
+    assert asked.content[0].keys() == {"type", "text"}
     assert asked.content[1] == {"type": "text", "text": LIKE_IT}
     assert messages[3].content == LIKE_IT
 
@@ -90,6 +91,54 @@ def test_pictures_and_memories_stay_where_they_are():
     (changed,) = with_demonstrations([asked], demonstrations())
     assert changed.content[1:] == asked.content
     assert asked_question(changed) == LIKE_IT
+
+
+def sent_by_openai(message, **settings):
+    """Return the blocks of a message as they go to a server that speaks OpenAI's language."""
+    openai = pytest.importorskip("langchain_openai")
+    model = openai.ChatOpenAI(model="any", api_key="none", base_url="http://127.0.0.1:9/v1", **settings)
+    payload = model._get_request_payload([message])
+    return payload, payload["input" if settings else "messages"][0]["content"]
+
+
+@pytest.mark.filterwarnings("ignore:A test tried to use socket")  # it looks what a socket can do
+@pytest.mark.parametrize("settings", [{}, {"use_responses_api": True}], ids=["chat", "responses"])
+@pytest.mark.parametrize("content", [LIKE_IT, [{"type": "text", "text": LIKE_IT}]], ids=["text", "blocks"])
+def test_no_server_is_sent_a_key_that_it_may_not_know(settings, content):
+    (changed,) = with_demonstrations([HumanMessage(content)], demonstrations())
+    payload, blocks = sent_by_openai(changed, **settings)
+    assert [block.keys() for block in blocks] == [{"type", "text"}] * 2
+    assert blocks[1]["text"] == LIKE_IT
+    assert PART_KEY not in json.dumps(payload)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        HumanMessage(LIKE_IT),
+        HumanMessage([LIKE_IT]),
+        HumanMessage([{"type": "text", "text": LIKE_IT}, IMAGE]),
+        HumanMessage([{"type": "text", "text": LIKE_IT}, MEMORY]),
+        HumanMessage(
+            ["Ann likes boats.", {"type": "text", "text": LIKE_IT}], additional_kwargs={PART_KEY: ["memory"]}
+        ),
+    ],
+)
+def test_whatever_the_content_is_like_the_question_and_the_parts_stay_known(asked):
+    (changed,) = with_demonstrations([asked], demonstrations())
+    assert asked_question(asked) == asked_question(changed) == LIKE_IT
+    assert has_demonstrations(changed)
+    assert not has_demonstrations(asked)
+    before, after = read_message(asked), read_message(changed)
+    assert after.sizes[0][0] == "demonstrations"
+    assert after.sizes[1:] == before.sizes
+
+
+def test_a_message_that_is_a_memory_as_a_whole_stays_one():
+    memory = HumanMessage("Ann likes boats.", additional_kwargs={PART_KEY: "memory"})
+    (changed,) = with_demonstrations([memory], demonstrations())
+    assert [part for part, _ in read_message(changed).sizes] == ["demonstrations", "memory"]
+    assert asked_question(changed) == ""
 
 
 def test_an_empty_text_is_not_sent_beside_them():

@@ -1,12 +1,26 @@
 """Above so many demonstrations the least useful go, and who floods a store pushes out nobody else's."""
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.flow import run
+from llmops_plugins.hierarchy.adding import Solved, add
+from llmops_plugins.hierarchy.demonstration import Provenance
 from llmops_plugins.hierarchy.room import allowance, is_due, make_room
-from tests.unit.hierarchy.solved import new_store, recalled, share, solve
+from tests.unit.hierarchy.solved import (
+    QUESTION,
+    SOLUTION,
+    TESTED,
+    Clock,
+    details,
+    new_store,
+    recalled,
+    share,
+    solve,
+)
 
 
 def fill(store, user, count):
@@ -57,6 +71,75 @@ def test_it_is_made_in_the_background_when_much_was_added():
     fill(store, "ann", 30)
     assert BACKGROUND.drain()
     assert len(store.list()) <= 9
+
+
+def test_what_a_capability_adds_by_itself_is_bounded_too():
+    store = new_store(max_entries=9)
+    solved_at = datetime.fromtimestamp(1_800_000_000, UTC)
+    by_whom = Provenance(assistant="a", model="m", model_version="", evidence=TESTED, solved_at=solved_at)
+    for number in range(30):
+        question = f"How high is tide number {number}?"
+        solved = Solved(question=question, solution=SOLUTION, user="ann", provenance=by_whom)
+        run(add(store.collection(None), solved))
+    assert BACKGROUND.drain()
+    assert len(store.list()) <= 9
+
+
+def test_what_many_users_solve_is_bounded_too():
+    store = new_store(max_entries=9, confirmations=50)
+    for number in range(30):
+        solve(store, f"user {number}")
+    assert BACKGROUND.drain()
+    assert len(store.store.search(store.collection(None).private, limit=100)) <= 9
+
+
+def test_what_is_imported_is_bounded_too(tmp_path):
+    full = new_store()
+    fill(full, "ann", 30)
+    full.export(tmp_path / "all.jsonl")
+    store = new_store(max_entries=9)
+    store.import_file(tmp_path / "all.jsonl", user="eve")
+    assert BACKGROUND.drain()
+    assert len(store.list()) <= 9
+
+
+def test_a_store_that_forgets_nothing_by_itself_is_cleared_of_what_has_expired():
+    clock = Clock()
+    store = new_store(clock=clock, lifetime_days=10, confirmations=1)
+    key = share(store, users=("ann", "ben"))
+    store.record_outcome([key], helped=True, user="ann")
+    keep_runs(store, "old")
+    clock.pass_days(11)
+    (fresh,) = fill(store, "zoe", 1)
+    run(make_room(store.collection(None)))
+    left = store.store.search(store.collection(None).root, limit=1_000)
+    assert sorted(item.namespace[2] for item in left) == ["private", "roles"]
+    assert {one.demonstration_id for one in store.list()} == {fresh}
+
+
+def test_a_revocation_never_expires():
+    clock = Clock()
+    store = new_store(clock=clock, lifetime_days=10)
+    store.revoke(solve(store))
+    clock.pass_days(1_000)
+    run(make_room(store.collection(None)))
+    assert store.add(QUESTION, SOLUTION, **details()).outcome == "revoked"
+
+
+def test_runs_that_wait_for_feedback_are_bounded_and_the_oldest_go():
+    clock = Clock()
+    store = new_store(clock=clock, max_entries=3)
+    for name in "abcde":
+        clock.now += 1
+        keep_runs(store, name)
+    run(make_room(store.collection(None)))
+    left = store.store.search(store.collection(None).runs, limit=10)
+    assert {item.key for item in left} == {"c", "d", "e"}
+
+
+def keep_runs(store, *names):
+    collection = store.collection(None)
+    store.store.batch([collection.note(collection.runs, name, {}) for name in names])
 
 
 @given(sizes=st.lists(st.integers(1, 50), max_size=10), room=st.integers(0, 200))

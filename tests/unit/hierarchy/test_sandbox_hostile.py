@@ -239,6 +239,15 @@ def test_no_secret_gets_out(attempt, name):
     attempt(EXFILTRATION[name])
 
 
+@pytest.mark.parametrize("start", [0, 5, 11, 19])
+def test_an_error_is_cleared_of_secrets_before_it_is_cut(sandbox, start):
+    done = sandbox.run(f"raise ValueError('-' * {start} + '{KEY}' * 300)")
+    assert "sk-test" not in done.error
+    assert len(done.error) <= 1_000
+    done = sandbox.run(f"raise ValueError('{KEY}' * 10_000)")
+    assert "too long to be shown" in done.error
+
+
 def test_workers_do_not_pile_up(sandbox):
     sandbox.run("1")
     parents = [path.read_text().rsplit(")", 1)[1].split()[1] for path in Path("/proc").glob("[0-9]*/stat")]

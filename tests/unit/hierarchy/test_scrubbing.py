@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.hierarchy.scrubbing import scrubbed_question, scrubbed_solution
+from llmops_plugins.hierarchy.scrubbing import is_code, scrubbed_question, scrubbed_solution
 
 SECRET = "q8w7e6r5t4z3"
 
@@ -54,8 +54,10 @@ def test_a_secret_goes(text):
         "points = [50.12, 1.31, 2024, 10 - 20 - 30]",
         "since = 1700000000000",
         "loss = x@weights.mean(0)",
-        "url = 'http://127.0.0.1:8080/tides?lat=51.1279&lon=1.3134'",
-        "print('2024-01-31', '4111111111111111')",
+        "url = 'http://localhost:8080/tides?lat=51.1279&lon=1.3134'",
+        "print('2024-01-31', 4111111111111111, 4111_1111_1111_1111)",
+        "tide(49 - 170 - 1234 - 567)",
+        "if high:\n\tprint(f'{high:>10.2f} m')\nelse:\n\tprint('''low\n''')",
     ],
 )
 def test_code_stays_as_it_is(code):
@@ -69,6 +71,55 @@ def test_an_address_goes_from_both():
 
 def test_a_questions_telephone_number_goes():
     assert scrubbed_question("Call +44 1304 555 019 about the tide") == "Call [phone] about the tide"
+
+
+@pytest.mark.parametrize(
+    ("prose", "expected"),
+    [
+        ("Call +44 1304 555 019 or 030 1234 5678.", "Call [phone] or [phone]."),
+        ("Her card is 4111 1111 1111 1111.", "Her card is [card]."),
+        ("IBAN DE89370400440532013000", "IBAN [iban]"),
+        ("4111-1111-1111-1111", "[card]"),
+        ("4111111111111111", "[card]"),
+        ("Card: 4111111111111111", "Card: [card]"),
+        ("# 4111111111111111", "# [card]"),
+        ('{"card": 4111111111111111}', '{"card": [card]}'),
+        ("Ann, 4111111111111111", "Ann, [card]"),
+    ],
+)
+def test_a_solution_that_does_nothing_is_prose(prose, expected):
+    assert not is_code(prose)
+    assert scrubbed_solution(prose) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("call('+44 1304 555 019')", "call('[phone]')"),
+        ("pay(4111111111111111)  # 4111 1111 1111 1111", "pay(4111111111111111)  # [card]"),
+        ("x = f'{one} DE89370400440532013000 {f(2)}'; y = 1", "x = f'{one} [iban] {f(2)}'; y = 1"),
+        (
+            'x = """ä\n+44 1304 555 019\n"""\nprint(x, 1, "4111111111111111")',
+            'x = """ä\n[phone]\n"""\nprint(x, 1, "[card]")',
+        ),
+        (r"print('Ring\n+44 1304 555 019')", r"print('Ring\n[phone]')"),
+        (r"print(b'4111111111111111', r'\d', '\'')", r"print(b'[card]', r'\d', '\'')"),
+        ("print('a\x0cb', '4111111111111111')", "print('a\x0cb', '[card]')"),
+    ],
+)
+def test_of_code_texts_and_comments_are_read_as_prose_is(code, expected):
+    assert is_code(code)
+    assert scrubbed_solution(code) == expected
+    assert scrubbed_solution(expected) == expected
+
+
+PIECES = ["'", '"', '"""', "f'", "{", "}", "\\", "\n", "\r", "#", "print(", ")", "x = ", "1", "é", " "]
+
+
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=30))
+def test_where_nothing_is_to_hide_all_stays_whatever_the_quotes(pieces):
+    text = "".join(pieces)
+    assert scrubbed_solution(text) == text
 
 
 @given(text=st.text(max_size=300))

@@ -25,9 +25,50 @@ def rows(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_what_is_written_can_be_read_back_as_it_was(exported):
-    for row in rows(exported):
+def test_what_is_written_can_be_read_back_as_it_was(tmp_path):
+    store = new_store()
+    share(store)
+    solve(store, "ann", "Which tides are spring tides?", "print(springs())")
+    store.export(tmp_path / "whole.jsonl", with_users=True)
+    for row in rows(tmp_path / "whole.jsonl"):
+        assert row["user"] or row["confirmed_by"]
         assert Demonstration.from_dict(row).to_dict() == row
+
+
+def test_who_the_users_are_stays_out_of_a_file_unless_asked_for(exported):
+    for row in rows(exported):
+        assert row.keys().isdisjoint({"user", "confirmed_by"})
+        assert Demonstration.from_dict(row).to_dict() == {**row, "user": "", "confirmed_by": []}
+
+
+def test_a_file_without_users_still_says_how_many_confirmed(exported):
+    store = new_store(memory())
+    store.import_file(exported, user="eve", trusted=True)
+    (shared,) = store.list(user="zoe")
+    assert (shared.confirmations, shared.confirmed_by) == (2, ())
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_a_file_says_of_where_it_is_from_is_scrubbed_and_cut(exported, trusted):
+    written = rows(exported)
+    statement = f"key sk-{'a1' * 10} " + "x" * 9_000
+    for row in written:
+        row["provenance"] |= {
+            "assistant": "ann@example.org",
+            "model": "m" * 5_000,
+            "model_version": "\0",
+            "evidence": {"kind": "human", "source": "x@example.org", "statement": statement},
+        }
+    path = exported.with_name("ann@example.org.jsonl")
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in written))
+    store = new_store(memory())
+    assert store.import_file(path, user="eve", trusted=trusted) == 2
+    for one in store.list():
+        said = one.provenance
+        assert (said.assistant, len(said.model), said.model_version) == ("[email]", 200, "")
+        assert said.evidence.source == said.imported_from == "[email]"
+        assert said.evidence.statement.startswith("key [secret] xxx")
+        assert len(said.evidence.statement) == 500
 
 
 def test_what_is_imported_is_the_users_own_and_counts_for_nothing(exported):
@@ -78,6 +119,8 @@ def test_what_is_solved_here_is_no_longer_said_to_be_imported(exported):
         ({"helped": -1}, "helped must be a whole number"),
         ({"shared": "yes"}, "shared must be true or false"),
         ({"confirmed_by": "ann"}, "confirmed_by must be a list"),
+        ({"confirmations": -1}, "confirmations must be a whole number"),
+        ({"user": 7}, "user must be a text"),
         ({"expires_at": None}, "expires_at must be a Unix time"),
         ({"provenance": None}, "provenance must be an object"),
         ({"provenance": {}}, "provenance.evidence"),

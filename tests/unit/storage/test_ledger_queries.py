@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.event import listen
 
 from llmops_plugins.errors import DatabaseUnavailableError
 from llmops_plugins.storage.database import CALLS, DECISIONS, create_tables, open_engine
@@ -199,3 +200,31 @@ def test_reading_creates_nothing(tmp_path):
         with pytest.raises(DatabaseUnavailableError):
             LedgerQueries(open_engine(url)).totals()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_decisions_are_read_page_by_page_each_once_and_in_order():
+    engine = open_engine("sqlite://")
+    create_tables(engine)
+    hours = [NOON + timedelta(hours=number // 1_500) for number in range(3_500)]
+    rows = [decision(at=at, details={"number": number}) for number, at in enumerate(hours)]
+    others = [decision(capability="hierarchy"), decision(mode="shadow")]
+    with engine.begin() as connection:
+        connection.execute(
+            insert(DECISIONS), [{"details": None, **row} for row in [*reversed(rows), *others]]
+        )
+    statements = []
+    listen(engine, "after_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    found = LedgerQueries(engine).decided("cascade")
+    day, details = next(found)
+    first = len(statements)
+    numbers = [details["number"], *(details["number"] for _, details in found)]
+    assert day == "2026-03-20"
+    assert first < len(statements)
+    assert sorted(numbers) == list(range(3_500))
+    assert [number // 1_500 for number in numbers] == sorted(number // 1_500 for number in range(3_500))
+
+
+def test_of_a_ledger_without_decisions_none_is_read():
+    engine = open_engine("sqlite://")
+    create_tables(engine)
+    assert list(LedgerQueries(engine).decided("cascade")) == []
