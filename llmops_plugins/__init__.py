@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from llmops_plugins.embeddings import CountedEmbeddings
     from llmops_plugins.errors import ConfigurationError, LlmopsError
     from llmops_plugins.hierarchy.assistant import Assistant
-    from llmops_plugins.hierarchy.demonstration import Evidence
-    from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
-    from llmops_plugins.hierarchy.example_selector import DemonstrationExampleSelector
+    from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
+    from llmops_plugins.hierarchy.demonstrations.example_selector import DemonstrationExampleSelector
+    from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
     from llmops_plugins.hierarchy.executor import Execution, Executor
     from llmops_plugins.hierarchy.feedback import arecord_feedback, record_feedback, record_langsmith_feedback
     from llmops_plugins.hierarchy.graph import create_hierarchy
-    from llmops_plugins.hierarchy.host_functions import HostFunction
     from llmops_plugins.hierarchy.middleware import DemonstrationsMiddleware
-    from llmops_plugins.hierarchy.sandbox import SandboxExecutor
-    from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
+    from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor
+    from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction
+    from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
     from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price, SelfHosted
     from llmops_plugins.planning.assignment import ExecutionLimits
     from llmops_plugins.planning.attempts import Attempts
@@ -158,10 +158,10 @@ _MODULES = {
     "CostLedger": "accounting.ledger",
     "CostReport": "accounting.report",
     "CountedEmbeddings": "embeddings",
-    "DemonstrationExampleSelector": "hierarchy.example_selector",
-    "DemonstrationStore": "hierarchy.demonstrations",
+    "DemonstrationExampleSelector": "hierarchy.demonstrations.example_selector",
+    "DemonstrationStore": "hierarchy.demonstrations.store",
     "DemonstrationsMiddleware": "hierarchy.middleware",
-    "Evidence": "hierarchy.demonstration",
+    "Evidence": "hierarchy.demonstrations.demonstration",
     "Execution": "hierarchy.executor",
     "ExecutionLimits": "planning.assignment",
     "ExecutionSucceeded": "verification.execution",
@@ -170,7 +170,7 @@ _MODULES = {
     "ExpertOutcomes": "planning.expert_outcomes",
     "FirstApplicable": "verification.first_applicable",
     "Freshness": "caching.freshness",
-    "HostFunction": "hierarchy.host_functions",
+    "HostFunction": "hierarchy.sandbox.host_functions",
     "Human": "verification.human",
     "Judge": "verification.judge",
     "LaterFeedback": "verification.later_feedback",
@@ -190,8 +190,8 @@ _MODULES = {
     "PlannerMiddleware": "planning.middleware",
     "Predicate": "verification.predicate",
     "Price": "models.registry",
-    "SandboxExecutor": "hierarchy.sandbox",
-    "SandboxLimits": "hierarchy.sandbox_limits",
+    "SandboxExecutor": "hierarchy.sandbox.executor",
+    "SandboxLimits": "hierarchy.sandbox.limits",
     "SelfConsistency": "verification.self_consistency",
     "SelfHosted": "models.registry",
     "SemanticLLMCache": "caching.llm_cache",

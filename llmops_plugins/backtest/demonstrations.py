@@ -21,7 +21,7 @@ from llmops_plugins.backtest.demonstrations_retrieval import (
 )
 from llmops_plugins.backtest.intervals import resampled_interval
 from llmops_plugins.errors import ConfigurationError, MissingExtraError
-from llmops_plugins.hierarchy.solution_calls import solution_calls
+from llmops_plugins.hierarchy.demonstrations.solution_calls import solution_calls
 from llmops_plugins.storage.blas_threads import one_blas_thread
 from llmops_plugins.storage.cached_embeddings import CachedEmbeddings
 from llmops_plugins.storage.item_indexing import embeddings_name
@@ -46,8 +46,9 @@ def backtest_demonstrations(
 ) -> DemonstrationsResult:
     """Store one half of solved requests, ask the questions of the other, and compare what solutions call.
 
-    What a solution calls is what :func:`~llmops_plugins.hierarchy.solution_calls.solution_calls` reads from
-    it. Ranking reads the stored solutions the same way; a question's own solution it never sees.
+    What a solution calls is what
+    :func:`~llmops_plugins.hierarchy.demonstrations.solution_calls.solution_calls` reads from it. Ranking
+    reads the stored solutions the same way; a question's own solution it never sees.
 
     Args:
         path: The requests, as :func:`read_solved_requests` takes them.

@@ -12,10 +12,10 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from llmops_plugins.backtest.demonstrations_dataset import SolvedRequests
-from llmops_plugins.hierarchy.demonstration import Evidence
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
-from llmops_plugins.hierarchy.ranking import Candidate, rank
-from llmops_plugins.hierarchy.usefulness import usefulness
+from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
+from llmops_plugins.hierarchy.demonstrations.ranking import Candidate, rank
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.usefulness import usefulness
 
 __all__ = ["PAPER_DISTANCE", "SHOWN", "recalled", "tfidf_cosines"]
 

@@ -28,7 +28,7 @@ def list_(store: _Store = _FILE, tenant: _Tenant = None, json: _Json = False) ->
     from llmops_plugins.cli.demonstrations_output import print_list
     from llmops_plugins.cli.opened_store import opened_store
     from llmops_plugins.cli.render import print_json
-    from llmops_plugins.hierarchy.administration import all_demonstrations
+    from llmops_plugins.hierarchy.demonstrations.administration import all_demonstrations
 
     with opened_store(store, "demonstrations") as opened:
         found = all_demonstrations(opened, tenant=tenant)
@@ -44,7 +44,7 @@ def show(demonstration_id: _Id, store: _Store = _FILE, json: _Json = False) -> N
     from llmops_plugins.cli.demonstrations_output import print_one
     from llmops_plugins.cli.opened_store import opened_store
     from llmops_plugins.cli.render import print_json
-    from llmops_plugins.hierarchy.administration import find_demonstration
+    from llmops_plugins.hierarchy.demonstrations.administration import find_demonstration
 
     with opened_store(store, "demonstrations") as opened:
         found = find_demonstration(opened, demonstration_id)
@@ -64,7 +64,7 @@ def revoke(
     """Take a demonstration back for good, with all its copies; the same is not learned again."""
     from llmops_plugins.cli.cache_output import print_result
     from llmops_plugins.cli.opened_store import opened_store
-    from llmops_plugins.hierarchy.administration import revoke_demonstration
+    from llmops_plugins.hierarchy.demonstrations.administration import revoke_demonstration
 
     with opened_store(store, "demonstrations") as opened:
         found, copies = revoke_demonstration(opened, demonstration_id, reason)
@@ -85,8 +85,8 @@ def export(
     """Write demonstrations to a file that a DemonstrationStore imports."""
     from llmops_plugins.cli.cache_output import print_result
     from llmops_plugins.cli.opened_store import opened_store
-    from llmops_plugins.hierarchy.administration import all_demonstrations
-    from llmops_plugins.hierarchy.transfer import write_demonstrations
+    from llmops_plugins.hierarchy.demonstrations.administration import all_demonstrations
+    from llmops_plugins.hierarchy.demonstrations.transfer import write_demonstrations
 
     with opened_store(store, "demonstrations") as opened:
         found = all_demonstrations(opened, tenant=tenant)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmops_plugins.cli.render import console, literal, new_table, print_table, usd
 
 if TYPE_CHECKING:
-    from llmops_plugins.hierarchy.demonstration import Demonstration
+    from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
 
 __all__ = ["print_list", "print_one"]
 

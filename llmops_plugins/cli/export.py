@@ -38,8 +38,8 @@ def finetune(
     """Write solved requests and what solved them as chats to fine-tune a smaller model on."""
     from llmops_plugins.cli.cache_output import print_result
     from llmops_plugins.cli.opened_store import opened_store
-    from llmops_plugins.hierarchy.administration import all_demonstrations
-    from llmops_plugins.hierarchy.finetune import export_finetune
+    from llmops_plugins.hierarchy.demonstrations.administration import all_demonstrations
+    from llmops_plugins.hierarchy.demonstrations.finetune import export_finetune
 
     with opened_store(store, "demonstrations") as opened:
         done = export_finetune(

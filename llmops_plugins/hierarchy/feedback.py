@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
-from llmops_plugins.hierarchy.kept_runs import KeptRun, feedback, kept_runs, runs_of
+from llmops_plugins.hierarchy.demonstrations.kept_runs import KeptRun, feedback, kept_runs, runs_of
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 
 if TYPE_CHECKING:
     from langsmith import Client

@@ -18,13 +18,13 @@ from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
 from llmops_plugins.hierarchy.assistant import Assistant, checked_assistants
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source
 from llmops_plugins.hierarchy.durable import ado_once, do_once
 from llmops_plugins.hierarchy.executor import Executor, check_executor
 from llmops_plugins.hierarchy.learning import RunIds, Teacher, only_question
-from llmops_plugins.hierarchy.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
 from llmops_plugins.hierarchy.solving import Solution, Team, solve
-from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
 from llmops_plugins.verification.execution import ExecutionSucceeded

@@ -12,13 +12,13 @@ from langchain_core.runnables import RunnableConfig
 
 from llmops_plugins.effects import NEVER_SWALLOWED, Flow
 from llmops_plugins.failures import warn_once
-from llmops_plugins.hierarchy.adding import Addition
-from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, EvidenceKind
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
-from llmops_plugins.hierarchy.kept_runs import KeptRun, keep_run
-from llmops_plugins.hierarchy.rendering import asked_question, with_demonstrations
+from llmops_plugins.hierarchy.demonstrations.adding import Addition
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, Evidence, EvidenceKind
+from llmops_plugins.hierarchy.demonstrations.kept_runs import KeptRun, keep_run
+from llmops_plugins.hierarchy.demonstrations.rendering import asked_question, with_demonstrations
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, name_from
 from llmops_plugins.hierarchy.solving import Solution
-from llmops_plugins.hierarchy.tenancy import FromRequest, name_from
 from llmops_plugins.models.avoided import provider_and_name
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.reply_cost import reply_cost

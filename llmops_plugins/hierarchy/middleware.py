@@ -12,9 +12,8 @@ from llmops_plugins.effects import Emit, Flow, Forward, Request, Response
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision, Mode
 from llmops_plugins.flow_middleware import FlowMiddleware
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
-from llmops_plugins.hierarchy.recall import Recall
-from llmops_plugins.hierarchy.rendering import (
+from llmops_plugins.hierarchy.demonstrations.recall import Recall
+from llmops_plugins.hierarchy.demonstrations.rendering import (
     asked_question,
     estimated_tokens,
     has_demonstrations,
@@ -22,9 +21,10 @@ from llmops_plugins.hierarchy.rendering import (
     render,
     with_demonstrations,
 )
-from llmops_plugins.hierarchy.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
-from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source, name_from
-from llmops_plugins.hierarchy.turns import Turns, turn_key
+from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source, name_from
+from llmops_plugins.hierarchy.demonstrations.turns import Turns, turn_key
 from llmops_plugins.verification.verdict import answer_message
 
 __all__ = ["DemonstrationsMiddleware"]
@@ -55,7 +55,7 @@ class DemonstrationsMiddleware(FlowMiddleware):
     Example:
         >>> from langchain.agents import create_agent
         >>> from langchain_core.embeddings import DeterministicFakeEmbedding
-        >>> from llmops_plugins.hierarchy.demonstration import Evidence
+        >>> from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
         >>> from llmops_plugins.testing import ScriptedChatModel
         >>> store = DemonstrationStore(
         ...     ":memory:", tenant="acme", embeddings=DeterministicFakeEmbedding(size=8)

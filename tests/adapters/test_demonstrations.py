@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from llmops_plugins import CostLedger
 from llmops_plugins.background import BACKGROUND
+from llmops_plugins.hierarchy.demonstrations.rendering import render
 from llmops_plugins.hierarchy.middleware import DemonstrationsMiddleware
-from llmops_plugins.hierarchy.rendering import render
 from llmops_plugins.storage.ledger_tables import CALLS
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.wrapped_model.wrap import with_middleware

@@ -18,9 +18,14 @@ from pathlib import Path
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from llmops_plugins.hierarchy.adding import stored_calls
-from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, Provenance, content_id
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.adding import stored_calls
+from llmops_plugins.hierarchy.demonstrations.demonstration import (
+    Demonstration,
+    Evidence,
+    Provenance,
+    content_id,
+)
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.storage.local_store import LocalStore
 
 DIMS, CENTRES, ROUNDS, USERS = 384, 200, 200, 100

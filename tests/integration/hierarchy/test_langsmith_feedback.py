@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 from langsmith import Client
 
 from llmops_plugins.hierarchy.assistant import Assistant
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.feedback import record_langsmith_feedback
 from llmops_plugins.hierarchy.graph import create_hierarchy
 from llmops_plugins.testing import ScriptedChatModel

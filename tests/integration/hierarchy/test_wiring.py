@@ -14,7 +14,7 @@ pytest.importorskip("pydantic_monty", reason="the sandbox's extra is not install
 
 from llmops_plugins.accounting.ledger import CostLedger
 from llmops_plugins.hierarchy.assistant import Assistant
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.graph import create_hierarchy
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
 from llmops_plugins.storage.database import CALLS

@@ -8,8 +8,8 @@ import re
 
 from langchain_core.messages import AIMessage
 
-from llmops_plugins.hierarchy.sandbox import SandboxExecutor
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.execution import EXECUTION_KEY
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from langchain_core.messages import HumanMessage
 
-from llmops_plugins.hierarchy.administration import all_demonstrations
 from llmops_plugins.hierarchy.assistant import Assistant
-from llmops_plugins.hierarchy.demonstration import Evidence
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.administration import all_demonstrations
+from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.feedback import record_feedback
 from llmops_plugins.hierarchy.graph import create_hierarchy
 from llmops_plugins.testing import ScriptedChatModel

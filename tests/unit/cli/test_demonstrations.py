@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from llmops_plugins.hierarchy.demonstration import Evidence
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from tests.unit.caching.fakes import WordEmbeddings
 
 WARM = "How warm is it in Oslo?"

@@ -6,8 +6,8 @@ import re
 from langchain_core.embeddings import Embeddings
 from langgraph.store.memory import InMemoryStore
 
-from llmops_plugins.hierarchy.demonstration import Evidence
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 
 DIMENSIONS = 64
 QUESTION = "How high is the tide in Dover today?"

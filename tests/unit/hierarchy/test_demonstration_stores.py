@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.storage.local_store import LocalStore
 from tests.unit.hierarchy.solved import (
     DIMENSIONS,

@@ -6,8 +6,8 @@ import pytest
 from langgraph.store.memory import InMemoryStore
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.demonstration import Evidence
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from tests.unit.hierarchy.solved import (
     LIKE_IT,
     QUESTION,

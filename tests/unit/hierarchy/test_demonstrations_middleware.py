@@ -10,8 +10,8 @@ from langgraph.runtime import Runtime
 from llmops_plugins.effects import Emit, Forward
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import Steps, run
+from llmops_plugins.hierarchy.demonstrations.rendering import has_demonstrations, with_demonstrations
 from llmops_plugins.hierarchy.middleware import DemonstrationsMiddleware
-from llmops_plugins.hierarchy.rendering import has_demonstrations, with_demonstrations
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.hierarchy.solved import LIKE_IT, SOLUTION, details, memory, new_store, share, solve
 

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.example_selector import DemonstrationExampleSelector
+from llmops_plugins.hierarchy.demonstrations.example_selector import DemonstrationExampleSelector
 from tests.unit.hierarchy.solved import LIKE_IT, QUESTION, memory, new_store, solve
 
 CODE = 'print(f"{tide(1)} {{metres}}")'

@@ -8,7 +8,7 @@ from langgraph.store.base import BaseStore
 
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 from llmops_plugins.hierarchy.assistant import Assistant
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.feedback import arecord_feedback, record_feedback
 from llmops_plugins.hierarchy.graph import RUN_ID_KEY, create_hierarchy
 from llmops_plugins.testing import ScriptedChatModel

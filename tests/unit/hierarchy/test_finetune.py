@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, Provenance, content_id
-from llmops_plugins.hierarchy.finetune import export_finetune
+from llmops_plugins.hierarchy.demonstrations.demonstration import (
+    Demonstration,
+    Evidence,
+    Provenance,
+    content_id,
+)
+from llmops_plugins.hierarchy.demonstrations.finetune import export_finetune
 
 SOLVED = Provenance(
     assistant="large",

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.host_calls import HostCallError, HostCalls, OutOfTimeError
-from llmops_plugins.hierarchy.host_functions import HostFunction, bind, check_functions, signature_of
-from llmops_plugins.hierarchy.plain_values import NotPlainError, copy_plain
-from llmops_plugins.hierarchy.secret_values import SecretValues
+from llmops_plugins.hierarchy.sandbox.host_calls import HostCallError, HostCalls, OutOfTimeError
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction, bind, check_functions, signature_of
+from llmops_plugins.hierarchy.sandbox.plain_values import NotPlainError, copy_plain
+from llmops_plugins.hierarchy.sandbox.secret_values import SecretValues
 
 KEY = "kq93-zz81-mm40"
 PLAIN = st.recursive(

@@ -5,9 +5,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.hierarchy.outcomes import VOTES_PER_USER, tally
-from llmops_plugins.hierarchy.places import MOST_USERS
-from llmops_plugins.hierarchy.usefulness import usefulness
+from llmops_plugins.hierarchy.demonstrations.outcomes import VOTES_PER_USER, tally
+from llmops_plugins.hierarchy.demonstrations.places import MOST_USERS
+from llmops_plugins.hierarchy.demonstrations.usefulness import usefulness
 from tests.unit.hierarchy.solved import LIKE_IT, QUESTION, Clock, memory, new_store, recalled, share, solve
 
 VOTES = st.lists(st.booleans(), max_size=12)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmops_plugins.hierarchy.ranking import Candidate, rank
+from llmops_plugins.hierarchy.demonstrations.ranking import Candidate, rank
 
 LOANS = "print(loans(reader))"
 TRAINS = "print(departures(station))"

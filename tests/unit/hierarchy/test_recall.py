@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.recall import query_of
-from llmops_plugins.hierarchy.rendering import estimated_tokens, render
+from llmops_plugins.hierarchy.demonstrations.recall import query_of
+from llmops_plugins.hierarchy.demonstrations.rendering import estimated_tokens, render
 from tests.unit.hierarchy.solved import (
     LIKE_IT,
     QUESTION,

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 
 from llmops_plugins.accounting.prompt_parts import read_message
 from llmops_plugins.events import PART_KEY
-from llmops_plugins.hierarchy.rendering import (
+from llmops_plugins.hierarchy.demonstrations.rendering import (
     asked_question,
     has_demonstrations,
     last_human_index,

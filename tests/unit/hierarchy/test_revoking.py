@@ -7,11 +7,11 @@ import pytest
 
 from llmops_plugins.effects import StoreOps
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.adding import Solved, add
-from llmops_plugins.hierarchy.confirming import confirm
-from llmops_plugins.hierarchy.demonstration import Provenance
-from llmops_plugins.hierarchy.outcomes import record_outcome
-from llmops_plugins.hierarchy.revoking import revoke
+from llmops_plugins.hierarchy.demonstrations.adding import Solved, add
+from llmops_plugins.hierarchy.demonstrations.confirming import confirm
+from llmops_plugins.hierarchy.demonstrations.demonstration import Provenance
+from llmops_plugins.hierarchy.demonstrations.outcomes import record_outcome
+from llmops_plugins.hierarchy.demonstrations.revoking import revoke
 from tests.unit.hierarchy.solved import (
     QUESTION,
     SOLUTION,

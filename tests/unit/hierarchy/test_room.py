@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.flow import run
-from llmops_plugins.hierarchy.adding import Solved, add
-from llmops_plugins.hierarchy.demonstration import Provenance
-from llmops_plugins.hierarchy.room import allowance, is_due, make_room
+from llmops_plugins.hierarchy.demonstrations.adding import Solved, add
+from llmops_plugins.hierarchy.demonstrations.demonstration import Provenance
+from llmops_plugins.hierarchy.demonstrations.room import allowance, is_due, make_room
 from tests.unit.hierarchy.solved import (
     QUESTION,
     SOLUTION,

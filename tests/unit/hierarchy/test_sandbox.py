@@ -10,9 +10,9 @@ import pytest
 from langgraph.errors import GraphInterrupt
 
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
-from llmops_plugins.hierarchy.host_functions import HostFunction
-from llmops_plugins.hierarchy.sandbox import SandboxExecutor
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
 
 pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed (extra sandbox)")
 

@@ -22,10 +22,10 @@ from urllib.parse import quote
 import pytest
 from pydantic import Field
 
-from llmops_plugins.hierarchy.host_functions import HostFunction
-from llmops_plugins.hierarchy.sandbox import SandboxExecutor
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
-from llmops_plugins.hierarchy.snippet import SUPPORTED_IMPORTS
+from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.snippet import SUPPORTED_IMPORTS
 
 from .hostile_snippets import ESCAPES, EXFILTRATION, EXHAUSTION, HARMLESS
 

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.executor import check_executor
-from llmops_plugins.hierarchy.host_functions import HostFunction
-from llmops_plugins.hierarchy.sandbox import SandboxExecutor
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
-from llmops_plugins.hierarchy.snippet import refusal
+from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.snippet import refusal
 
 
 def weather(city: str, *, key: str = "none") -> dict[str, float]:
@@ -85,8 +85,8 @@ def test_limits_cannot_be_left_out():
 def test_without_its_package_the_extra_is_named():
     script = (
         "import sys\nsys.modules['pydantic_monty'] = None\n"
-        "from llmops_plugins.hierarchy.sandbox import SandboxExecutor\n"
-        "from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits\n"
+        "from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor\n"
+        "from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits\n"
         "try: SandboxExecutor(limits=SandboxLimits())\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

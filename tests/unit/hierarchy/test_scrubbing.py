@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.hierarchy.scrubbing import is_code, scrubbed_question, scrubbed_solution
+from llmops_plugins.hierarchy.demonstrations.scrubbing import is_code, scrubbed_question, scrubbed_solution
 
 SECRET = "q8w7e6r5t4z3"
 

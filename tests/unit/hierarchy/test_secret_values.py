@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from llmops_plugins.hierarchy.secret_scrubber import SecretScrubber
-from llmops_plugins.hierarchy.secret_values import SecretNotGrantedError, SecretValues
+from llmops_plugins.hierarchy.sandbox.secret_scrubber import SecretScrubber
+from llmops_plugins.hierarchy.sandbox.secret_values import SecretNotGrantedError, SecretValues
 
 KEY = "sk-live-9fQ2/xV7+bN4"
 SECRETS = st.text(string.ascii_letters + string.digits + "-_/+.:é", min_size=8, max_size=60).filter(

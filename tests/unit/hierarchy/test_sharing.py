@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.sharing import confirming_users, is_confirmed, owners
+from llmops_plugins.hierarchy.demonstrations.sharing import confirming_users, is_confirmed, owners
 from tests.unit.hierarchy.solved import (
     LIKE_IT,
     QUESTION,

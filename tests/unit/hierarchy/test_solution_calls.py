@@ -1,6 +1,6 @@
 import pytest
 
-from llmops_plugins.hierarchy.solution_calls import solution_calls
+from llmops_plugins.hierarchy.demonstrations.solution_calls import solution_calls
 
 TRAINS = "rail.example.org/v2/departures"
 

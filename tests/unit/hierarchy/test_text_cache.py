@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.hierarchy.lexical import question_terms
-from llmops_plugins.hierarchy.solution_calls import solution_calls
-from llmops_plugins.hierarchy.text_cache import TextCache
+from llmops_plugins.hierarchy.demonstrations.lexical import question_terms
+from llmops_plugins.hierarchy.demonstrations.solution_calls import solution_calls
+from llmops_plugins.hierarchy.demonstrations.text_cache import TextCache
 
 
 class Reader:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from llmops_plugins.errors import ConfigurationError, RecordError
-from llmops_plugins.hierarchy.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
 from tests.unit.hierarchy.solved import QUESTION, SOLUTION, Clock, memory, new_store, recalled, share, solve
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from langgraph.store.base import PutOp, SearchItem
 
 from llmops_plugins.effects import Flow, Spawn, StoreOps
-from llmops_plugins.hierarchy.collection import Collection, noted_at
-from llmops_plugins.hierarchy.usefulness import usefulness
+from llmops_plugins.hierarchy.demonstrations.collection import Collection, noted_at
+from llmops_plugins.hierarchy.demonstrations.usefulness import usefulness
 from llmops_plugins.storage.scan import scan
 
 __all__ = ["allowance", "is_due", "make_room", "make_room_if_due"]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
-from llmops_plugins.hierarchy.text_cache import TextCache
+from llmops_plugins.hierarchy.demonstrations.text_cache import TextCache
 
 __all__ = ["solution_calls"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llmops_plugins.effects import Flow, Spawn, StoreOps
 from llmops_plugins.errors import ConfigurationError, RecordError
-from llmops_plugins.hierarchy.adding import (
+from llmops_plugins.hierarchy.demonstrations.adding import (
     LONGEST_QUESTION,
     LONGEST_SOLUTION,
     Solved,
@@ -18,10 +18,10 @@ from llmops_plugins.hierarchy.adding import (
     stored_calls,
     stored_provenance,
 )
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Demonstration, content_id
-from llmops_plugins.hierarchy.room import make_room
-from llmops_plugins.hierarchy.writing import put_unless_revoked
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, content_id
+from llmops_plugins.hierarchy.demonstrations.room import make_room
+from llmops_plugins.hierarchy.demonstrations.writing import put_unless_revoked
 from llmops_plugins.whole_file import write_whole
 
 __all__ = ["import_demonstrations", "read_demonstrations", "write_demonstrations"]

@@ -8,10 +8,10 @@ from dataclasses import replace
 from langgraph.store.base import Item, PutOp
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.hierarchy.collection import Collection, noted_at
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.places import MOST_USERS
-from llmops_plugins.hierarchy.writing import put_unless_revoked
+from llmops_plugins.hierarchy.demonstrations.collection import Collection, noted_at
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.places import MOST_USERS
+from llmops_plugins.hierarchy.demonstrations.writing import put_unless_revoked
 
 __all__ = ["VOTES_PER_USER", "record_outcome", "tally"]
 

@@ -7,14 +7,20 @@ from typing import Literal
 
 from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, Provenance, content_id, tidied
-from llmops_plugins.hierarchy.rendering import without_rendered
-from llmops_plugins.hierarchy.room import make_room_if_due
-from llmops_plugins.hierarchy.scrubbing import scrubbed_question, scrubbed_solution
-from llmops_plugins.hierarchy.sharing import Role
-from llmops_plugins.hierarchy.solution_calls import solution_calls
-from llmops_plugins.hierarchy.writing import promote, put_unless_revoked
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import (
+    Demonstration,
+    Evidence,
+    Provenance,
+    content_id,
+    tidied,
+)
+from llmops_plugins.hierarchy.demonstrations.rendering import without_rendered
+from llmops_plugins.hierarchy.demonstrations.room import make_room_if_due
+from llmops_plugins.hierarchy.demonstrations.scrubbing import scrubbed_question, scrubbed_solution
+from llmops_plugins.hierarchy.demonstrations.sharing import Role
+from llmops_plugins.hierarchy.demonstrations.solution_calls import solution_calls
+from llmops_plugins.hierarchy.demonstrations.writing import promote, put_unless_revoked
 
 __all__ = [
     "LONGEST_QUESTION",

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.hierarchy.executor import Execution
-from llmops_plugins.hierarchy.host_calls import (
+from llmops_plugins.hierarchy.sandbox.host_calls import (
     LONGEST_SCRUBBED,
     TOO_LONG,
     HostCallError,
     HostCalls,
     OutOfTimeError,
 )
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
-from llmops_plugins.hierarchy.worker_watch import WorkerWatch
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.worker_watch import WorkerWatch
 
 if TYPE_CHECKING:
     from pydantic_monty import Monty, MontyRuntimeError, MontySyntaxError, ResourceLimits

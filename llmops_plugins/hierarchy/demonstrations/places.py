@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from langgraph.store.base import BaseStore, GetOp, Item, SearchOp
 
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.tenancy import hashed
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.tenancy import hashed
 
 __all__ = ["MOST_USERS", "ROOT", "Places"]
 

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 
 from llmops_plugins.errors import ConfigurationError, MissingExtraError
 from llmops_plugins.hierarchy.executor import Execution
-from llmops_plugins.hierarchy.host_calls import HostCalls
-from llmops_plugins.hierarchy.host_functions import HostFunction, check_functions
-from llmops_plugins.hierarchy.sandbox_description import describe
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
-from llmops_plugins.hierarchy.sandbox_run import SandboxRun
-from llmops_plugins.hierarchy.secret_values import SecretValues
-from llmops_plugins.hierarchy.snippet import checked_imports, refusal
-from llmops_plugins.hierarchy.worker_watch import WorkerWatch
+from llmops_plugins.hierarchy.sandbox.description import describe
+from llmops_plugins.hierarchy.sandbox.host_calls import HostCalls
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction, check_functions
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.run import SandboxRun
+from llmops_plugins.hierarchy.sandbox.secret_values import SecretValues
+from llmops_plugins.hierarchy.sandbox.snippet import checked_imports, refusal
+from llmops_plugins.hierarchy.sandbox.worker_watch import WorkerWatch
 from llmops_plugins.redaction import hide_secrets
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class SandboxExecutor:
         imports: Modules it may import, of ``SUPPORTED_IMPORTS`` in ``snippet.py``.
         secrets: Values by name. Code writes ``{{NAME}}``; the host fills it in in arguments of functions
             that were granted it, and takes it out of what comes back. What is recognised, and what is not,
-            says :class:`llmops_plugins.hierarchy.secret_scrubber.SecretScrubber`.
+            says :class:`llmops_plugins.hierarchy.sandbox.secret_scrubber.SecretScrubber`.
         workers: Runs at a time; others wait.
 
     Raises:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AnyMessage
 
-from llmops_plugins.hierarchy.recall import Recall
+from llmops_plugins.hierarchy.demonstrations.recall import Recall
 
 __all__ = ["Turns", "turn_key"]
 

@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 
 from llmops_plugins.delimited import delimited
 from llmops_plugins.events import PART_KEY
-from llmops_plugins.hierarchy.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
 
 __all__ = [
     "asked_question",

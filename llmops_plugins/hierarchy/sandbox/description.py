@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from llmops_plugins.hierarchy.host_functions import HostFunction, signature_of
-from llmops_plugins.hierarchy.sandbox_limits import SandboxLimits
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction, signature_of
+from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
 
 __all__ = ["describe"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.scrubbing import is_code, scrubbed_question, scrubbed_solution
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.scrubbing import is_code, scrubbed_question, scrubbed_solution
 from llmops_plugins.redaction import redact
 from llmops_plugins.whole_file import write_whole
 

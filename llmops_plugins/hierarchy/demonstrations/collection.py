@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from langgraph.store.base import Item, PutOp
 
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.places import Places
-from llmops_plugins.hierarchy.sharing import Role
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.places import Places
+from llmops_plugins.hierarchy.demonstrations.sharing import Role
 
 __all__ = ["Collection", "noted_at"]
 

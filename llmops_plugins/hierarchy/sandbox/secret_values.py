@@ -9,7 +9,11 @@ from typing import Any, NoReturn
 from pydantic import SecretStr
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.secret_scrubber import FEWEST_CHARACTERS, SecretScrubber, letters_and_digits
+from llmops_plugins.hierarchy.sandbox.secret_scrubber import (
+    FEWEST_CHARACTERS,
+    SecretScrubber,
+    letters_and_digits,
+)
 
 __all__ = ["SecretNotGrantedError", "SecretValues"]
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from llmops_plugins.hierarchy.text_cache import TextCache
+from llmops_plugins.hierarchy.demonstrations.text_cache import TextCache
 
 __all__ = ["QuestionTerms", "question_terms", "time_similarities", "word_similarities"]
 

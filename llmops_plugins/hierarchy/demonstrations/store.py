@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack
 
 from llmops_plugins.flow import arun, run
-from llmops_plugins.hierarchy.adding import Addition
-from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence
-from llmops_plugins.hierarchy.store_flows import DemonstrationFlows
-from llmops_plugins.hierarchy.tenancy import FromRequest
-from llmops_plugins.hierarchy.transfer import read_demonstrations, write_demonstrations
+from llmops_plugins.hierarchy.demonstrations.adding import Addition
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, Evidence
+from llmops_plugins.hierarchy.demonstrations.store_flows import DemonstrationFlows
+from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest
+from llmops_plugins.hierarchy.demonstrations.transfer import read_demonstrations, write_demonstrations
 from llmops_plugins.storage.lazy_store import LazyStore
 
 __all__ = ["AdditionSettings", "DemonstrationStore", "RecallSettings"]
@@ -68,7 +68,7 @@ class DemonstrationStore(DemonstrationFlows):
     without taking anybody's own word: what is kept was found solved by others than who solved it, only its
     user is shown it until enough other users have solved the same or confirmed it, and what stops helping
     sinks. Nothing crosses tenants. Secrets and the obvious personal data are removed before anything is
-    written; see :mod:`~llmops_plugins.hierarchy.scrubbing` for what those are.
+    written; see :mod:`~llmops_plugins.hierarchy.demonstrations.scrubbing` for what those are.
 
     Every method has a twin for event loops whose name begins with ``a``, and each is a
     flow too, whose name ends with ``_flow``.
@@ -111,7 +111,8 @@ class DemonstrationStore(DemonstrationFlows):
         """Return the demonstrations to show for a question, best first.
 
         They are those whose questions are nearest, weighed by how often they have helped (see
-        :func:`~llmops_plugins.hierarchy.usefulness.usefulness`), and that differ from each other.
+        :func:`~llmops_plugins.hierarchy.demonstrations.usefulness.usefulness`), and that differ from each
+        other.
 
         Args:
             question: What is asked; demonstrations that were put into it are no part of it.

@@ -8,9 +8,9 @@ from dataclasses import replace
 from langgraph.store.base import PutOp
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import MOST_NAMED, Demonstration
-from llmops_plugins.hierarchy.sharing import confirming_users, is_confirmed, owners
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import MOST_NAMED, Demonstration
+from llmops_plugins.hierarchy.demonstrations.sharing import confirming_users, is_confirmed, owners
 
 __all__ = ["promote", "put_unless_revoked"]
 

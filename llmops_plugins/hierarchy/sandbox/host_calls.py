@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import Any
 
 from llmops_plugins.effects import NEVER_SWALLOWED
-from llmops_plugins.hierarchy.host_functions import HostFunction, WrongCallError, bind
-from llmops_plugins.hierarchy.plain_values import NotPlainError, copy_plain
-from llmops_plugins.hierarchy.secret_values import SecretNotGrantedError, SecretValues
+from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction, WrongCallError, bind
+from llmops_plugins.hierarchy.sandbox.plain_values import NotPlainError, copy_plain
+from llmops_plugins.hierarchy.sandbox.secret_values import SecretNotGrantedError, SecretValues
 from llmops_plugins.redaction import hide_secrets
 
 __all__ = ["LONGEST_SCRUBBED", "TOO_LONG", "HostCallError", "HostCalls", "OutOfTimeError"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from langgraph.store.base import PutOp, SearchItem
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.hierarchy.places import Places
+from llmops_plugins.hierarchy.demonstrations.places import Places
 from llmops_plugins.redaction import redact
 from llmops_plugins.storage.scan import scan
 

@@ -7,10 +7,10 @@ from typing import Any
 from langchain_core.example_selectors import BaseExampleSelector
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.demonstrations import DemonstrationStore, RecallSettings
-from llmops_plugins.hierarchy.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
-from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
+from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore, RecallSettings
+from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source
 
 __all__ = ["DemonstrationExampleSelector"]
 

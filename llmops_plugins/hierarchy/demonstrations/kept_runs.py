@@ -10,12 +10,18 @@ from typing import Any
 from langgraph.store.base import Item, PutOp, SearchItem
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.hierarchy.adding import LONGEST_QUESTION, LONGEST_SOLUTION, Solved, add, storable
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Evidence, Provenance
-from llmops_plugins.hierarchy.outcomes import record_outcome
-from llmops_plugins.hierarchy.room import make_room_if_due
-from llmops_plugins.hierarchy.tenancy import hashed
+from llmops_plugins.hierarchy.demonstrations.adding import (
+    LONGEST_QUESTION,
+    LONGEST_SOLUTION,
+    Solved,
+    add,
+    storable,
+)
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import Evidence, Provenance
+from llmops_plugins.hierarchy.demonstrations.outcomes import record_outcome
+from llmops_plugins.hierarchy.demonstrations.room import make_room_if_due
+from llmops_plugins.hierarchy.demonstrations.tenancy import hashed
 from llmops_plugins.storage.scan import scan
 
 __all__ = ["KeptRun", "feedback", "keep_run", "kept_runs", "runs_of"]

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from langgraph.store.base import SearchItem
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.sharing import owners
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.sharing import owners
 from llmops_plugins.storage.scan import scan
 
 __all__ = ["each_once", "find_one", "list_all"]

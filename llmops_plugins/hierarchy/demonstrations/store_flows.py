@@ -14,16 +14,16 @@ from langgraph.store.base import BaseStore
 
 from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.adding import Addition, Solved, add, check_evidence
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.confirming import confirm
-from llmops_plugins.hierarchy.demonstration import Demonstration, Evidence, Provenance
-from llmops_plugins.hierarchy.listing import find_one, list_all
-from llmops_plugins.hierarchy.outcomes import record_outcome
-from llmops_plugins.hierarchy.recall import Recall, recall
-from llmops_plugins.hierarchy.revoking import revoke
-from llmops_plugins.hierarchy.searchable_store import as_searchable_store
-from llmops_plugins.hierarchy.settings import (
+from llmops_plugins.hierarchy.demonstrations.adding import Addition, Solved, add, check_evidence
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.confirming import confirm
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, Evidence, Provenance
+from llmops_plugins.hierarchy.demonstrations.listing import find_one, list_all
+from llmops_plugins.hierarchy.demonstrations.outcomes import record_outcome
+from llmops_plugins.hierarchy.demonstrations.recall import Recall, recall
+from llmops_plugins.hierarchy.demonstrations.revoking import revoke
+from llmops_plugins.hierarchy.demonstrations.searchable_store import as_searchable_store
+from llmops_plugins.hierarchy.demonstrations.settings import (
     DEFAULT_LIMIT,
     DEFAULT_TOKEN_BUDGET,
     check_bound,
@@ -32,8 +32,8 @@ from llmops_plugins.hierarchy.settings import (
     check_text,
     check_usd,
 )
-from llmops_plugins.hierarchy.tenancy import FromRequest, check_name_source, name_from
-from llmops_plugins.hierarchy.transfer import import_demonstrations
+from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source, name_from
+from llmops_plugins.hierarchy.demonstrations.transfer import import_demonstrations
 
 __all__ = ["DemonstrationFlows"]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import MOST_NAMED, Demonstration
-from llmops_plugins.hierarchy.sharing import confirming_users, owners
-from llmops_plugins.hierarchy.writing import promote, put_unless_revoked
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import MOST_NAMED, Demonstration
+from llmops_plugins.hierarchy.demonstrations.sharing import confirming_users, owners
+from llmops_plugins.hierarchy.demonstrations.writing import promote, put_unless_revoked
 
 __all__ = ["confirm"]
 

@@ -9,10 +9,10 @@ from langgraph.store.base import BaseStore, SearchItem
 from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import run
-from llmops_plugins.hierarchy.demonstration import Demonstration
-from llmops_plugins.hierarchy.listing import each_once
-from llmops_plugins.hierarchy.places import ROOT, Places
-from llmops_plugins.hierarchy.revoking import revoke
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
+from llmops_plugins.hierarchy.demonstrations.listing import each_once
+from llmops_plugins.hierarchy.demonstrations.places import ROOT, Places
+from llmops_plugins.hierarchy.demonstrations.revoking import revoke
 from llmops_plugins.storage.scan import scan
 
 __all__ = ["all_demonstrations", "find_demonstration", "revoke_demonstration"]

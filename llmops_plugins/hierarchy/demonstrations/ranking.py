@@ -9,8 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from llmops_plugins.hierarchy.lexical import question_terms, time_similarities, word_similarities
-from llmops_plugins.hierarchy.solution_calls import solution_calls
+from llmops_plugins.hierarchy.demonstrations.lexical import (
+    question_terms,
+    time_similarities,
+    word_similarities,
+)
+from llmops_plugins.hierarchy.demonstrations.solution_calls import solution_calls
 from llmops_plugins.storage.blas_threads import one_blas_thread
 
 __all__ = ["Candidate", "rank"]
@@ -38,8 +42,9 @@ class Candidate:
         solution: What solved it.
         similarity: Cosine of its question to the new one, by embeddings; None where there are none.
         usefulness: A lower confidence limit of how often it helps, from 0 to 1.
-        calls: What :func:`~llmops_plugins.hierarchy.solution_calls.solution_calls` says of the solution,
-            where that is known; None reads it, which takes a millisecond or two for one not seen before.
+        calls: What :func:`~llmops_plugins.hierarchy.demonstrations.solution_calls.solution_calls` says of the
+            solution, where that is known; None reads it, which takes a millisecond or two for one not seen
+            before.
     """
 
     question: str

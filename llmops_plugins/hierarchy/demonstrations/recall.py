@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from langgraph.store.base import SearchItem, SearchOp
 
 from llmops_plugins.effects import Embed, Flow, StoreOps
-from llmops_plugins.hierarchy.adding import LONGEST_QUESTION, LONGEST_READ
-from llmops_plugins.hierarchy.collection import Collection
-from llmops_plugins.hierarchy.demonstration import Demonstration, tidied
-from llmops_plugins.hierarchy.ranking import Candidate, rank
-from llmops_plugins.hierarchy.rendering import estimated_tokens, render, without_rendered
-from llmops_plugins.hierarchy.scrubbing import scrubbed_question
-from llmops_plugins.hierarchy.searchable_store import counted_embeddings
-from llmops_plugins.hierarchy.usefulness import usefulness
+from llmops_plugins.hierarchy.demonstrations.adding import LONGEST_QUESTION, LONGEST_READ
+from llmops_plugins.hierarchy.demonstrations.collection import Collection
+from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, tidied
+from llmops_plugins.hierarchy.demonstrations.ranking import Candidate, rank
+from llmops_plugins.hierarchy.demonstrations.rendering import estimated_tokens, render, without_rendered
+from llmops_plugins.hierarchy.demonstrations.scrubbing import scrubbed_question
+from llmops_plugins.hierarchy.demonstrations.searchable_store import counted_embeddings
+from llmops_plugins.hierarchy.demonstrations.usefulness import usefulness
 
 __all__ = ["Recall", "query_of", "recall"]
 

@@ -1,0 +1,1 @@
+"""What was solved before: kept on evidence, shared once confirmed, found again by those who ask alike."""

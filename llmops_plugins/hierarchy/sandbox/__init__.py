@@ -1,0 +1,1 @@
+"""Running code that nobody has read: in worker processes, within limits, with what it is granted."""
