@@ -48,7 +48,8 @@ def print_planning(planning: Planning, experts: Sequence[Expert], *, json: bool)
     print_table(out, table)
     unknown = estimate.unknown_costs
     cost = usd(estimate.known_cost_usd if unknown else estimate.cost_usd, partial=bool(unknown))
-    out.print(f"total {cost}, in seconds {_seconds(estimate.seconds)}, if nothing fails")
+    out.print(f"experts only {cost}, in seconds {_seconds(estimate.seconds)}, if nothing fails")
+    out.print("planning, routing and answering come on top")
     out.print(f"critical path {literal(' -> '.join(estimate.critical_path))}")
     notes = [f"* without {', '.join(unknown)}, whose cost nobody knows"] if unknown else []
     print_notes(out, notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
@@ -13,6 +13,7 @@ from langgraph.graph import END, START, StateGraph, add_messages
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import get_runtime
 from langsmith.run_helpers import get_current_run_tree
+from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
 from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError

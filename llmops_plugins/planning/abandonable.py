@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from contextvars import copy_context
 from queue import SimpleQueue
@@ -15,7 +15,15 @@ from typing import Any
 
 from llmops_plugins.errors import LlmopsError
 
-__all__ = ["AsyncStop", "GivenUpError", "Stop", "await_or_give_up", "call_or_give_up", "start_thread"]
+__all__ = [
+    "AsyncStop",
+    "GivenUpError",
+    "StillRunningError",
+    "Stop",
+    "await_or_give_up",
+    "call_or_give_up",
+    "start_thread",
+]
 
 _MOST_IDLE = 32
 _GRACE = 1.0
@@ -24,6 +32,10 @@ _GRACE = 1.0
 
 class GivenUpError(LlmopsError):
     """The whole execution was stopped while this call was running."""
+
+
+class StillRunningError(TimeoutError):
+    """A call that was late did not end in the time that it was given for that either."""
 
 
 class _Thread:
@@ -112,16 +124,20 @@ class Stop:
             self._waiting.discard(future)
 
 
-def call_or_give_up(call: Callable[[], Any], timeout: float | None, stop: Stop) -> Any:
+def call_or_give_up(
+    call: Callable[[], Any], timeout: float | None, stop: Stop, *, awaits_end: bool = False
+) -> Any:
     """Make a call in a thread of its own and wait for it.
 
     Args:
         call: What to call.
         timeout: Seconds to wait; None waits for as long as it takes.
         stop: Gives it up.
+        awaits_end: Whether to wait as long again for a call that is late to end.
 
     Raises:
         TimeoutError: If it is late. A thread cannot be stopped: it ends unheeded.
+        StillRunningError: If it did not end after that, where its end is awaited.
         GivenUpError: If ``stop`` was set.
         BaseException: Whatever the call raised.
     """
@@ -133,7 +149,14 @@ def call_or_give_up(call: Callable[[], Any], timeout: float | None, stop: Stop) 
     except TimeoutError:
         if future.done():  # it was the call that raised it
             raise
-        raise TimeoutError(f"not done after {timeout} seconds") from None
+        if awaits_end and not wait([future], timeout).done:
+            raise StillRunningError(f"{_late(timeout)}, and perhaps still running") from None
+        stop.check()
+        raise TimeoutError(_late(timeout)) from None
+
+
+def _late(timeout: float | None) -> str:
+    return f"not done after {timeout} seconds"
 
 
 class AsyncStop:
@@ -157,32 +180,47 @@ class AsyncStop:
         await asyncio.wait({task, self._fired}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def await_or_give_up(call: Callable[[], Awaitable[Any]], timeout: float | None, stop: AsyncStop) -> Any:
+async def await_or_give_up(
+    call: Callable[[], Awaitable[Any]], timeout: float | None, stop: AsyncStop, *, awaits_end: bool = False
+) -> Any:
     """Await a call as a task of its own; the twin of :func:`call_or_give_up`.
 
-    One that is given up is cancelled, and left to itself if it does not heed that within a second.
+    One that is given up is cancelled, and left to itself if it does not heed that within a second. Where its
+    end is awaited it is first given its time again: a coroutine that was cancelled may leave a thread behind.
 
     Raises:
         TimeoutError: If it is late.
+        StillRunningError: If it did not end by itself after that, where its end is awaited.
         GivenUpError: If ``stop`` was set.
         asyncio.CancelledError: If the caller is cancelled, or the call cancelled itself.
         BaseException: Whatever the call raised.
     """
     stop.check()
-    task = asyncio.create_task(_held(call))
+    task, late = asyncio.create_task(_held(call)), False
     try:
         await stop.wait(task, timeout)
+        late = not task.done()
+        if late and awaits_end:
+            await stop.wait(task, timeout)
+        ended = task.done()
     finally:
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=_GRACE)
+    if awaits_end and late:
+        stop.check()
+        raise (
+            TimeoutError(_late(timeout))
+            if ended
+            else StillRunningError(f"{_late(timeout)}, and perhaps still running")
+        )
     if task.done() and not task.cancelled():
         result, error = task.result()
         if error is None:
             return result
         raise error
     stop.check()
-    raise TimeoutError(f"not done after {timeout} seconds")
+    raise TimeoutError(_late(timeout))
 
 
 async def _held(call: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:

@@ -24,7 +24,8 @@ class Assignment:
         expert: Who is asked.
         fallback: Who is asked once that one has failed, or None.
         side_effects: Whether it changes something. Such a task is given to one expert one time, since one
-            that failed may have changed it, and runs while no other one of them does.
+            that failed may have changed it, and runs while no other one of them does. One that is late is
+            given its time once more to end by itself; if it does not, no other one of them starts.
         timeout_s: Seconds an expert has, in place of the limit for all tasks.
     """
 
@@ -52,20 +53,27 @@ class ExecutionLimits:
         concurrency: Most tasks that run at the same time.
         deadline_s: Seconds for the whole plan, after which what has not ended is cancelled; None for none.
         attempts: How often a task is tried, and for how long.
+        result_characters: Most characters of a task's result, as JSON; a larger one is a failed attempt.
+        argument_characters: Most characters of results that are put into one task's arguments.
 
     Raises:
-        ConfigurationError: If nothing could run, or there is no time.
+        ConfigurationError: If nothing could run, or there is no time or room.
     """
 
     concurrency: int = 16
     deadline_s: float | None = 600.0
     attempts: Attempts = field(default_factory=Attempts)
+    result_characters: int = 200_000
+    argument_characters: int = 400_000
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise ConfigurationError("limits.concurrency", "lets no task run, give a number from 1")
         if self.deadline_s is not None and not 0 < self.deadline_s < math.inf:
             raise ConfigurationError("limits.deadline_s", "must be seconds above 0, or None for no limit")
+        for name in ("result_characters", "argument_characters"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"limits.{name}", "leaves no room, give a number from 1")
 
 
 @dataclass(frozen=True, kw_only=True)

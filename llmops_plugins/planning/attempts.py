@@ -15,11 +15,18 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.abandonable import (
     AsyncStop,
     GivenUpError,
+    StillRunningError,
     Stop,
     await_or_give_up,
     call_or_give_up,
 )
-from llmops_plugins.planning.task_outcome import TaskOutcome, error_text, plain_data
+from llmops_plugins.planning.availability import is_unavailable
+from llmops_plugins.planning.task_outcome import (
+    ResultTooLargeError,
+    TaskOutcome,
+    error_text,
+    plain_data,
+)
 
 __all__ = ["AsyncRunTask", "Attempts", "RunTask", "TaskCall", "amake_attempts", "make_attempts"]
 
@@ -93,30 +100,43 @@ class _Reply:
 _Flow: TypeAlias = Generator[_Ask | _Pause, _Reply, TaskOutcome]
 
 
-def _attempts(call: TaskCall, fallback: str | None, policy: Attempts, *, once: bool) -> _Flow:
+def _attempts(
+    call: TaskCall, fallback: str | None, policy: Attempts, *, once: bool, most: int | None
+) -> _Flow:
     """Decide what to do after each attempt, and do none of it."""
     experts = [call.expert] * (1 if once else 1 + policy.retries)
     if fallback is not None and not once:
         experts.append(fallback)
     error: BaseException = LookupError("nobody was asked")
+    unavailable: dict[str, None] = {}
     for attempt, expert in enumerate(experts, 1):
         if attempt > 1 and expert == experts[attempt - 2]:
             yield _Pause(policy.backoff_s * 2 ** (attempt - 2))
         reply = yield _Ask(replace(call, expert=expert, attempt=attempt))
         if reply.error is None:
             try:
-                result = plain_data(reply.result)
-            except TypeError as problem:
+                result = plain_data(reply.result, most)
+            except (TypeError, ResultTooLargeError) as problem:
                 error = problem
                 continue
-            return TaskOutcome(status="succeeded", result=result, expert=expert, attempts=attempt)
+            return TaskOutcome(
+                status="succeeded",
+                result=result,
+                expert=expert,
+                attempts=attempt,
+                unavailable=tuple(unavailable),
+            )
         error = reply.error
+        if is_unavailable(error):
+            unavailable[expert] = None
     return TaskOutcome(
         status="failed",
         error=error_text(error),
-        error_type=type(error).__qualname__,
+        error_type=_type_of(error),
         expert=experts[-1],
         attempts=len(experts),
+        still_running=isinstance(error, StillRunningError),
+        unavailable=tuple(unavailable),
     )
 
 
@@ -128,6 +148,7 @@ def make_attempts(
     policy: Attempts,
     once: bool,
     stop: Stop,
+    most: int | None = None,
     sleep: Callable[[float], None] | None = None,
 ) -> TaskOutcome:
     """Ask experts until one gives a result.
@@ -138,7 +159,9 @@ def make_attempts(
         fallback: Who is asked last, once; None where there is nobody.
         policy: How often, and for how long.
         once: Ask one expert one time: what it does must not happen twice, and it may have before it failed.
+            When it is late, wait as long again for it to end, so that what comes next does not meet it.
         stop: Gives the attempts up.
+        most: Most characters of a result; None for no limit.
         sleep: Takes the pauses; None for the one that ``stop`` ends.
 
     Returns:
@@ -148,14 +171,14 @@ def make_attempts(
         GraphBubbleUp, BudgetExceeded: At once.
         GivenUpError: If ``stop`` was set.
     """
-    flow, reply, started = _attempts(call, fallback, policy, once=once), _Reply(), time.monotonic()
+    flow, reply, started = _attempts(call, fallback, policy, once=once, most=most), _Reply(), time.monotonic()
     try:
         step = next(flow)
         while True:
             if isinstance(step, _Pause):
                 (sleep or stop.pause)(step.seconds)
             else:
-                reply = _asked(partial(run_task, step.call), policy.timeout_s, stop)
+                reply = _asked(partial(run_task, step.call), policy.timeout_s, stop, awaits_end=once)
             step = flow.send(reply)
     except StopIteration as end:
         return _timed(end.value, started)
@@ -169,34 +192,37 @@ async def amake_attempts(
     policy: Attempts,
     once: bool,
     stop: AsyncStop,
+    most: int | None = None,
     sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> TaskOutcome:
     """Ask experts until one gives a result; the async twin of :func:`make_attempts`."""
-    flow, reply, started = _attempts(call, fallback, policy, once=once), _Reply(), time.monotonic()
+    flow, reply, started = _attempts(call, fallback, policy, once=once, most=most), _Reply(), time.monotonic()
     try:
         step = next(flow)
         while True:
             if isinstance(step, _Pause):
                 await await_or_give_up(partial(sleep or asyncio.sleep, step.seconds), None, stop)
             else:
-                reply = await _aasked(partial(run_task, step.call), policy.timeout_s, stop)
+                reply = await _aasked(partial(run_task, step.call), policy.timeout_s, stop, awaits_end=once)
             step = flow.send(reply)
     except StopIteration as end:
         return _timed(end.value, started)
 
 
-def _asked(call: Callable[[], Any], timeout: float | None, stop: Stop) -> _Reply:
+def _asked(call: Callable[[], Any], timeout: float | None, stop: Stop, *, awaits_end: bool) -> _Reply:
     try:
-        return _Reply(call_or_give_up(call, timeout, stop))
+        return _Reply(call_or_give_up(call, timeout, stop, awaits_end=awaits_end))
     except (*NEVER_SWALLOWED, GivenUpError):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever an expert dies of is a failed attempt
         return _Reply(error=error)
 
 
-async def _aasked(call: Callable[[], Awaitable[Any]], timeout: float | None, stop: AsyncStop) -> _Reply:
+async def _aasked(
+    call: Callable[[], Awaitable[Any]], timeout: float | None, stop: AsyncStop, *, awaits_end: bool
+) -> _Reply:
     try:
-        return _Reply(await await_or_give_up(call, timeout, stop))
+        return _Reply(await await_or_give_up(call, timeout, stop, awaits_end=awaits_end))
     except (*NEVER_SWALLOWED, GivenUpError):
         raise
     except asyncio.CancelledError as error:
@@ -206,6 +232,10 @@ async def _aasked(call: Callable[[], Awaitable[Any]], timeout: float | None, sto
         return _Reply(error=error)
     except BaseException as error:  # noqa: BLE001 - whatever an expert dies of is a failed attempt
         return _Reply(error=error)
+
+
+def _type_of(error: BaseException) -> str:
+    return TimeoutError.__qualname__ if isinstance(error, StillRunningError) else type(error).__qualname__
 
 
 def _timed(outcome: TaskOutcome, started: float) -> TaskOutcome:

@@ -8,6 +8,8 @@ supersteps would not need that, but are barriers.
 
 A task with side effects is marked before it begins (:mod:`~llmops_plugins.planning.side_effect_marks`). One
 that is found marked and has no result may have had its effect: that is for people to say, so it interrupts.
+One whose expert interrupted by itself is not in doubt: it is run again with the answer, from its start, as
+LangGraph does with all that interrupts.
 
 In a graph without a checkpointer nothing is kept, and all else is the same.
 """
@@ -19,9 +21,10 @@ import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
 from langgraph.func import task
 from langgraph.types import interrupt
 
@@ -42,6 +45,10 @@ RESUME_OPTIONS = ("treat as done", "run again", "fail")
 """What can be decided about a task with side effects that was begun and has no result."""
 
 
+CostsOf: TypeAlias = Callable[[str], Mapping[str, float]]
+"""Returns the USD that was spent on a task, by expert."""
+
+
 def execute_durably(
     assignments: Iterable[Assignment],
     run_task: RunTask,
@@ -50,6 +57,7 @@ def execute_durably(
     limits: ExecutionLimits | None = None,
     observe: Observe | None = None,
     sleep: Callable[[float], None] | None = None,
+    costs: CostsOf | None = None,
 ) -> ExecutionResult:
     """Run a plan's tasks in a node, else as :func:`~llmops_plugins.planning.execution.execute` does.
 
@@ -66,6 +74,7 @@ def execute_durably(
         limits: As for ``execute``.
         observe: As for ``execute``; on resume it hears again of what was kept, marked as replayed.
         sleep: As for ``execute``.
+        costs: Returns the USD that was spent on a task, by expert, once it has ended: its outcome keeps them.
 
     Returns:
         How each task ended.
@@ -82,7 +91,7 @@ def execute_durably(
         limits=_within_pool(limits or ExecutionLimits(), threads=True),
         observe=observe,
         sleep=sleep,
-        launcher=_DurableThreads(),
+        launcher=_DurableThreads(costs or _no_costs),
     )
 
 
@@ -94,6 +103,7 @@ async def aexecute_durably(
     limits: ExecutionLimits | None = None,
     observe: Observe | None = None,
     sleep: Callable[[float], Awaitable[None]] | None = None,
+    costs: CostsOf | None = None,
 ) -> ExecutionResult:
     """Run a plan's tasks inside an async node; the async twin of :func:`execute_durably`.
 
@@ -106,12 +116,13 @@ async def aexecute_durably(
         limits=_within_pool(limits or ExecutionLimits(), threads=False),
         observe=observe,
         sleep=sleep,
-        launcher=_DurableTasks(),
+        launcher=_DurableTasks(costs or _no_costs),
     )
 
 
 class _DurableThreads:
-    def __init__(self) -> None:
+    def __init__(self, costs: CostsOf) -> None:
+        self._costs = costs
         self._marks = SideEffectMarks()
         self._ran: set[str] = set()
 
@@ -120,7 +131,7 @@ class _DurableThreads:
 
         def body(call: dict[str, Any]) -> dict[str, Any]:
             self._ran.add(task_id)
-            return self._outcome(start, work).to_dict()
+            return replace(self._outcome(start, work), costs_usd=self._costs(task_id)).to_dict()
 
         launched: Future[Launched] = Future()
         durable = _called(task_id, body, vars(start.call))
@@ -128,7 +139,7 @@ class _DurableThreads:
         return launched
 
     def agreed(self, news: News) -> News:
-        if not self._marks.kept:
+        if not self._marks.kept():
             return news
         return _from_dict(_called(ORDER_TASK, lambda entry: entry, _to_dict(news)).result())
 
@@ -143,11 +154,16 @@ class _DurableThreads:
             self._marks.add(task_id)
         except CheckpointMissingError as error:
             return _failed(error)
-        return work()
+        try:
+            return work()
+        except GraphInterrupt:
+            self._marks.interrupted(task_id)
+            raise
 
 
 class _DurableTasks:
-    def __init__(self) -> None:
+    def __init__(self, costs: CostsOf) -> None:
+        self._costs = costs
         self._marks = SideEffectMarks()
         self._ran: set[str] = set()
 
@@ -156,7 +172,7 @@ class _DurableTasks:
 
         async def body(call: dict[str, Any]) -> dict[str, Any]:
             self._ran.add(task_id)
-            return (await self._outcome(start, work)).to_dict()
+            return replace(await self._outcome(start, work), costs_usd=self._costs(task_id)).to_dict()
 
         launched: asyncio.Future[Launched] = asyncio.get_running_loop().create_future()
         durable = _called(task_id, body, vars(start.call))
@@ -167,7 +183,7 @@ class _DurableTasks:
         async def entry_of(entry: dict[str, Any]) -> dict[str, Any]:
             return entry
 
-        if not self._marks.kept:
+        if not await self._marks.akept():
             return news
         return _from_dict(await _called(ORDER_TASK, entry_of, _to_dict(news)))
 
@@ -182,7 +198,11 @@ class _DurableTasks:
             await self._marks.aadd(task_id)
         except CheckpointMissingError as error:
             return _failed(error)
-        return await work()
+        try:
+            return await work()
+        except GraphInterrupt:
+            await self._marks.ainterrupted(task_id)
+            raise
 
 
 def _called(name: str, body: Callable[[dict[str, Any]], Any], argument: dict[str, Any]) -> Any:
@@ -232,16 +252,22 @@ def _decided(start: Start, begun: int) -> TaskOutcome | None:
                 continue
             case "fail":
                 return _failed(
-                    RuntimeError("begun before the run was interrupted, and decided to have failed")
+                    RuntimeError("begun before the run was interrupted, and decided to have failed"), start
                 )
             case other:
                 options = ", ".join(map(repr, RESUME_OPTIONS))
-                return _failed(ValueError(f"decision {other!r}: is none of {options}"))
+                return _failed(ValueError(f"decision {other!r}: is none of {options}"), start)
     return None
 
 
-def _failed(error: Exception) -> TaskOutcome:
-    return TaskOutcome(status="failed", error=error_text(error), error_type=type(error).__qualname__)
+def _failed(error: Exception, begun: Start | None = None) -> TaskOutcome:
+    """Return that a task failed; one that was begun may have acted, so its expert counts as asked."""
+    outcome = TaskOutcome(status="failed", error=error_text(error), error_type=type(error).__qualname__)
+    return outcome if begun is None else replace(outcome, expert=begun.call.expert, attempts=1)
+
+
+def _no_costs(task_id: str) -> Mapping[str, float]:
+    return {}
 
 
 def _within_pool(limits: ExecutionLimits, *, threads: bool) -> ExecutionLimits:

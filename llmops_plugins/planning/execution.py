@@ -95,7 +95,7 @@ def execute(
     stop = Stop()
 
     def work(start: Start) -> TaskOutcome:
-        settings = _settings(start, state.limits.attempts)
+        settings = _settings(start, state.limits)
         return make_attempts(start.call, run_task, **settings, stop=stop, sleep=sleep)
 
     try:
@@ -124,7 +124,7 @@ async def aexecute(
     stop = AsyncStop()
 
     async def work(start: Start) -> TaskOutcome:
-        settings = _settings(start, state.limits.attempts)
+        settings = _settings(start, state.limits)
         return await amake_attempts(start.call, run_task, **settings, stop=stop, sleep=sleep)
 
     loop = _TaskLoop(state, launcher or _Tasks(), work)
@@ -136,11 +136,16 @@ async def aexecute(
     return state.result()
 
 
-def _settings(start: Start, attempts: Attempts) -> dict[str, Any]:
-    assignment = start.assignment
+def _settings(start: Start, limits: ExecutionLimits) -> dict[str, Any]:
+    assignment, attempts = start.assignment, limits.attempts
     if assignment.timeout_s is not None:
         attempts = replace(attempts, timeout_s=assignment.timeout_s)
-    return {"policy": attempts, "fallback": assignment.fallback, "once": assignment.side_effects}
+    return {
+        "policy": attempts,
+        "fallback": assignment.fallback,
+        "once": assignment.side_effects,
+        "most": limits.result_characters,
+    }
 
 
 class _Threads:

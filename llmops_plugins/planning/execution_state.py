@@ -17,7 +17,7 @@ from llmops_plugins.planning.assignment import (
     Observe,
 )
 from llmops_plugins.planning.attempts import TaskCall
-from llmops_plugins.planning.references import UnresolvedReferenceError, resolve
+from llmops_plugins.planning.references import ArgumentsTooLargeError, UnresolvedReferenceError, resolve
 from llmops_plugins.planning.schedule import Schedule, ScheduledTask
 from llmops_plugins.planning.task_outcome import TaskOutcome, error_text
 
@@ -99,8 +99,8 @@ class ExecutionState:
             assignment = self._assignments[task_id]
             task = assignment.task
             try:
-                arguments = resolve(task.arguments, self.results)
-            except UnresolvedReferenceError as error:
+                arguments = resolve(task.arguments, self.results, self.limits.argument_characters)
+            except (UnresolvedReferenceError, ArgumentsTooLargeError) as error:
                 self.ended(task_id, _failed(error))
                 continue
             self._say("task_started", task_id)

@@ -26,7 +26,8 @@ __all__ = ["ExpertCalls"]
 class ExpertCalls:
     """What an execution of a plan asks experts through: :meth:`ask`, or :meth:`aask`, is its ``run_task``.
 
-    One is made for each execution.
+    One is made for each execution. What was spent on a task that has ended is kept in the task's outcome,
+    also for a run that resumes; what was spent on one that was interrupted the ledger alone knows.
 
     Args:
         experts: All who may be asked.

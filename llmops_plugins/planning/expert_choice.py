@@ -103,12 +103,13 @@ class ExpertChooser:
             warn_once("reading experts' outcomes", error, "check the store")
             return {}
 
-    def choose_flow(self, task: Task, standings: Standings) -> Flow[Selection]:
+    def choose_flow(self, task: Task, standings: Standings, *, tenant: str = "default") -> Flow[Selection]:
         """Choose who does a task.
 
         Args:
             task: The task.
             standings: How experts fare with its kind.
+            tenant: Whose task it is.
 
         Raises:
             NoExpertError: If nobody can do it.
@@ -116,7 +117,7 @@ class ExpertChooser:
         able = self._by_kind.get(task.kind, ())
         yield from self._health.probe_flow(able)
         try:
-            ranked = self._select(task, able, standings)
+            ranked = self._select(task, able, standings, tenant)
         except NoExpertError as error:
             details = {"task": task.id, "kind": task.kind}
             yield Emit(
@@ -128,7 +129,7 @@ class ExpertChooser:
             choice = yield from self._ask_router(task, ranked.ranked, standings)
         selection = ranked
         if choice is not None and choice.expert is not None:
-            selection = self._select(task, able, standings, prefer=choice.expert)
+            selection = self._select(task, able, standings, tenant, prefer=choice.expert)
         yield Emit(_decision(selection, choice))
         return selection
 
@@ -149,18 +150,31 @@ class ExpertChooser:
             costs: USD spent on it by expert, as far as they are known.
         """
         outcomes = call_outcomes(assignment, outcome, at=self._outcomes.now(), costs=costs)
-        for one in outcomes:
-            self._health.record(one.expert, succeeded=one.succeeded)
+        for expert in {*outcome.unavailable} - {outcome.expert if outcome.status == "succeeded" else None}:
+            self._health.record(expert, reached=False, tenant=tenant)
+        if outcome.status == "succeeded" and outcome.expert is not None:
+            self._health.record(outcome.expert, reached=True, tenant=tenant)
         try:
             yield from self._outcomes.record_flow(tenant, outcomes)
         except Exception as error:  # noqa: BLE001 - users' stores raise anything; learning fails open
             warn_once("noting experts' outcomes", error, "check the store")
 
     def _select(
-        self, task: Task, able: Sequence[Expert], standings: Standings, prefer: Expert | None = None
+        self,
+        task: Task,
+        able: Sequence[Expert],
+        standings: Standings,
+        tenant: str,
+        prefer: Expert | None = None,
     ) -> Selection:
         return select(
-            task, able, standings=standings, health=self._health.problem, rules=self._rules, prefer=prefer
+            task,
+            able,
+            standings=standings,
+            health=self._health.problem,
+            avoid={one.name for one in able if self._health.is_open(one.name, tenant)},
+            rules=self._rules,
+            prefer=prefer,
         )
 
     def _ask_router(self, task: Task, listed: Sequence[Expert], standings: Standings) -> Flow[_Choice]:

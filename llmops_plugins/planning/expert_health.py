@@ -1,7 +1,9 @@
 """Which experts can be asked now: a circuit breaker each, and what they say of themselves.
 
-A circuit opens after some failures in a row, so that nobody waits for what does not answer, and lets a call
-through again after a while (Nygard 2007, *Release It!*, the circuit breaker pattern).
+A circuit opens after an expert could not be reached for some tasks in a row, so that nobody waits for what
+does not answer, and closes after a while (Nygard 2007, *Release It!*, the circuit breaker pattern). Each
+tenant has its own: what one asks is no reason to keep an expert from another. While it is open the expert is
+asked where nobody else is left.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import inspect
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +26,7 @@ from llmops_plugins.planning.expert import Expert
 
 __all__ = ["ExpertHealth"]
 
+_MOST_CIRCUITS = 10_000
 _MOST_PROBES = 16
 _LONGEST_FACTOR = 16
 
@@ -37,7 +41,7 @@ class ExpertHealth:
     """What is known of experts' health; safe to share between threads and event loops.
 
     Args:
-        failures: Failures in a row that open an expert's circuit.
+        failures: Tasks in a row for which an expert could not be reached that open its circuit.
         pause_s: Seconds it stays open; after that one more failure opens it for twice as long, up to sixteen
             times as long.
         probe_every_s: Seconds for which what an expert says of its own health counts.
@@ -67,37 +71,50 @@ class ExpertHealth:
         self._probe_timeout_s = probe_timeout_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._circuits: dict[str, _Circuit] = {}
+        self._circuits: OrderedDict[tuple[str, str], _Circuit] = OrderedDict()
         self._said: dict[str, tuple[float, bool]] = {}
 
-    def record(self, expert: str, *, succeeded: bool) -> None:
-        """Note how a call ended.
+    def record(self, expert: str, *, reached: bool, tenant: str) -> None:
+        """Note whether an expert could be reached for a task.
 
         Args:
             expert: Who was called.
-            succeeded: Whether it gave a result.
+            reached: Whether it gave a result, or could not be reached; any other error says nothing of it.
+            tenant: Whose task it was.
         """
         with self._lock:
-            circuit = self._circuits.setdefault(expert, _Circuit())
-            circuit.failures = 0 if succeeded else circuit.failures + 1
+            if reached:
+                self._circuits.pop((tenant, expert), None)
+                return
+            circuit = self._circuits.setdefault((tenant, expert), _Circuit())
+            self._circuits.move_to_end((tenant, expert))
+            if len(self._circuits) > _MOST_CIRCUITS:
+                self._circuits.popitem(last=False)
+            circuit.failures += 1
             over = circuit.failures - self._failures
             if over >= 0:
                 factor = min(2 ** min(over, 10), _LONGEST_FACTOR)
                 circuit.open_until = self._clock() + self._pause_s * factor
-            elif succeeded:
-                circuit.open_until = 0.0
+
+    def is_open(self, expert: str, tenant: str) -> bool:
+        """Tell whether an expert's circuit is open, so that others are preferred to it.
+
+        Args:
+            expert: Its name.
+            tenant: Whose task it would be asked for.
+        """
+        with self._lock:
+            circuit = self._circuits.get((tenant, expert))
+        return circuit is not None and self._clock() < circuit.open_until
 
     def problem(self, expert: str) -> str | None:
-        """Return why an expert is not to be asked now, or None.
+        """Return why an expert is not to be asked at all now, or None.
 
         Args:
             expert: Its name.
         """
-        now = self._clock()
         with self._lock:
-            circuit, said = self._circuits.get(expert), self._said.get(expert)
-        if circuit is not None and now < circuit.open_until:
-            return f"failed {circuit.failures} times in a row and is left alone for a while"
+            said = self._said.get(expert)
         return "says that it is not healthy" if said is not None and not said[1] else None
 
     def probe_flow(self, experts: Iterable[Expert]) -> Flow[None]:

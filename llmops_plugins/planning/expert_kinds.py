@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from llmops_plugins.planning.argument_validation import argument_complaints
@@ -44,14 +44,20 @@ def kind_specs(experts: Iterable[Expert]) -> dict[str, KindSpec]:
     return {kind: _united(able) for kind, able in by_kind(experts).items()}
 
 
-def unserved_complaints(tasks: Sequence[Task], experts: Iterable[Expert]) -> list[Complaint]:
+def unserved_complaints(
+    tasks: Sequence[Task],
+    experts: Iterable[Expert],
+    *,
+    able: Mapping[str, Sequence[Expert]] | None = None,
+) -> list[Complaint]:
     """Return a complaint on each task whose kind there is, but whose arguments fit nobody.
 
     Args:
         tasks: A plan's tasks.
         experts: The experts.
+        able: Who does tasks of each kind, where that is known already.
     """
-    able = by_kind(experts)
+    able = by_kind(experts) if able is None else able
     return [complaint for task in tasks for complaint in _unserved(task, able.get(task.kind, ()))]
 
 

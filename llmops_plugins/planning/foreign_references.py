@@ -20,8 +20,8 @@ _MARKED = re.compile(
     r"|<?\btask_nodes>?\[(?P<position>\d{1,4})\](?:</task_nodes>)?"
     r"|<\s*(?:node|task)\s*[-_ ]\s*(?P<node>[\w-]{1,64})>"
     r"|<\s*(?:output|result)s?[ _-](?:of|from)[ _-](?P<output>[^<>\n]{1,100})>"
-    r"|\$\{task_?nodes\[(?P<indexed>\d{1,4})\](?P<indexed_tail>[^{}\n]{0,200})\}"
-    r"|\$\{(?P<braced>[\w-][\w -]{0,63})(?P<braced_tail>[^{}\n]{0,200})\}"
+    r"|(?<!\$)\$\{task_?nodes\[(?P<indexed>\d{1,4})\](?P<indexed_tail>[^{}\n]{0,200})\}"
+    r"|(?<!\$)\$\{(?P<braced>[\w-][\w -]{0,63})(?P<braced_tail>[^{}\n]{0,200})\}"
     r"|\$(?P<dollar>[A-Za-z0-9_]{1,64})",
     re.IGNORECASE,
 )
@@ -43,12 +43,14 @@ class TaskNames:
         kinds: Ids by kind, in letters and digits alone, of tasks that are the only one of their kind.
         nodes: Ids in order, where tasks are called by their position from 0, and steps from 1.
         numbered_from: Number by which the first task is called where it is called by a number alone.
+        numbered: Whether the plan is of numbered calls, in which ``$2`` is a reference inside of a text, too.
     """
 
     ids: Mapping[str, str]
     kinds: Mapping[str, str]
     nodes: Sequence[str] = ()
     numbered_from: int = 0
+    numbered: bool = False
 
     def known(self, name: str) -> str | None:
         """Return the id of the task of that name, if there is one."""
@@ -107,8 +109,9 @@ def whole_foreign_id(text: str) -> str | None:
 def own_references(value: Any, names: TaskNames) -> Any:
     """Return plain data with foreign references in the package's own spelling.
 
-    One in angle brackets or braces is always a reference, so that one to no task is found out. ``$5`` is one
-    only where there is such a task: it may be a price.
+    One in angle brackets or braces is always a reference, so that one to no task is found out; ``$${`` is
+    not, it stands for ``${``. ``$5`` is one only where there is such a task, and inside of a longer text only
+    in a plan of numbered calls: it may be a price.
 
     Args:
         value: Arguments, or part of them.
@@ -126,6 +129,8 @@ def _in_text(text: str, names: TaskNames) -> Any:
     at, whole = 0, None
     for match in _MARKED.finditer(text):
         target, end = _target(match, text, names)
+        if _is_price(match, text, end, names):
+            continue
         if target is None or match.start() < at:
             continue
         before = text[at : match.start()]
@@ -133,6 +138,13 @@ def _in_text(text: str, names: TaskNames) -> Any:
         parts += [before, "${", target, "}"]
         at = end
     return {"ref": whole} if whole is not None else "".join([*parts, text[at:]])
+
+
+def _is_price(match: re.Match[str], text: str, end: int, names: TaskNames) -> bool:
+    """Tell whether ``$2`` stands in a longer text of a plan that has another way to refer to tasks."""
+    if names.numbered or not (match["dollar"] or "").isdecimal():
+        return False
+    return bool((text[: match.start()] + text[end:]).strip(" '\""))
 
 
 def _target(match: re.Match[str], text: str, names: TaskNames) -> tuple[str | None, int]:

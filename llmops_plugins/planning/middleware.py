@@ -16,13 +16,16 @@ from llmops_plugins.effects import Emit, Flow, Forward, Invoke, Request, Respons
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision, Mode
 from llmops_plugins.flow_middleware import FlowMiddleware
+from llmops_plugins.planning.earlier import Earlier
 from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.expert_outcomes import Standings
 from llmops_plugins.planning.graph import planning_graph
 from llmops_plugins.planning.plan_cost import estimate_plan
 from llmops_plugins.planning.planner import Planner, PlannerSettings
 from llmops_plugins.planning.planner_state import assignments_in, outcomes_in
 from llmops_plugins.planning.planning_flow import Planning, plan_flow
 from llmops_plugins.planning.responding import cited, failure_message, planning_decision, response_prompt
+from llmops_plugins.planning.turn_memory import TurnMemory
 from llmops_plugins.verification.verdict import answer_message
 
 __all__ = ["PlannerMiddleware"]
@@ -33,7 +36,13 @@ class PlannerMiddleware(FlowMiddleware):
 
     On the first model call of a turn it is decided whether the request needs a plan. If so, the plan is made
     and executed, and the agent's model writes the answer from the results, streamed as ever; else, and
-    whenever planning fails, the call is made as it would have been. Calls with structured output pass by.
+    whenever planning fails or no task gives a result, the call is made as it would have been. Only if an
+    expert with side effects may have had them though it failed, the answer says that, and the agent does not
+    try too. Calls with structured output pass by.
+
+    Where middleware outside of it makes the same call again (a retry, a fallback to another model), the plan
+    is not executed again: the answer is written from what was done. If that is not known, since the execution
+    broke off, the agent answers without experts.
 
     In an agent with a checkpointer, an interrupted plan resumes without doing tasks twice. Around a bare
     model (``with_middleware``) nothing is kept.
@@ -79,6 +88,7 @@ class PlannerMiddleware(FlowMiddleware):
                 problem = "cannot be set here: the agent answers what has no plan, and streams markers"
                 raise ConfigurationError(name, problem)
         self._planner = Planner(controller=controller, experts=experts, **settings)
+        self._turns = TurnMemory()
         self._last: tuple[BaseChatModel, CompiledStateGraph[Any, Any, Any, Any]] | None = None
 
     def flow(self, request: Request) -> Flow[Response]:
@@ -86,7 +96,16 @@ class PlannerMiddleware(FlowMiddleware):
         if not _begins_turn(request) or request.response_format is not None:
             reply: Response = yield Forward(request, live=True)
             return reply
-        state = yield Invoke(self._graph(request.model), {"messages": list(request.messages)})
+        turn = self._turns.turn(request.messages[-1])
+        state = turn.state
+        if state is None:
+            if not turn.begin():
+                reply = yield Forward(request, live=True)
+                yield Emit(_not_again(answer_message(reply)))
+                return reply
+            graph = turn.keeping(self._graph(request.model))
+            # Copies, since LangGraph writes ids into those that have none.
+            state = yield Invoke(graph, {"messages": [one.model_copy() for one in request.messages]})
         if not state["planned"]:
             reply = yield Forward(request, live=True)
             yield Emit(planning_decision(state, answer_message(reply)))
@@ -98,15 +117,16 @@ class PlannerMiddleware(FlowMiddleware):
         if not _begins_turn(request) or request.response_format is not None:
             return
         planner = self._planner_of(request.model)
-        planning = yield from plan_flow(planner, request.messages, planner.tenant_of(ensure_config()))
-        yield Emit(_shadow_decision(planner, planning, answer_message(reply)))
+        tenant = planner.tenant_of(ensure_config())
+        planning = yield from plan_flow(planner, request.messages, tenant)
+        kinds = [one.task.kind for one in planning.assignments]
+        standings = yield from planner.chooser.standings_flow(tenant, kinds)
+        yield Emit(_shadow_decision(planner, planning, standings, answer_message(reply)))
 
     def _answered(self, request: Request, state: Mapping[str, Any]) -> Flow[Response]:
         tasks, outcomes = [one.task for one in assignments_in(state)], outcomes_in(state)
         if not any(one.usable for one in outcomes.values()):
-            failed = failure_message(tasks, outcomes)
-            yield Emit(planning_decision(state, failed))
-            return ModelResponse(result=[failed])
+            return (yield from self._nothing_done(request, state))
         system, material = response_prompt(request.messages, tasks, outcomes)
         own = f"{request.system_message.text}\n\n" if request.system_message is not None else ""
         asked = request.override(
@@ -120,6 +140,19 @@ class PlannerMiddleware(FlowMiddleware):
         result = [cited(one, tasks, "keep") if isinstance(one, AIMessage) else one for one in reply.result]
         yield Emit(planning_decision(state, answer_message(reply)))
         return replace(reply, result=result)
+
+    def _nothing_done(self, request: Request, state: Mapping[str, Any]) -> Flow[Response]:
+        """Let the agent do what no expert could, unless one may have had its effect all the same."""
+        earlier = Earlier(assignments=assignments_in(state), outcomes=outcomes_in(state))
+        if earlier.touched:
+            failed = failure_message([one.task for one in earlier.assignments], earlier.outcomes)
+            yield Emit(planning_decision(state, failed))
+            return ModelResponse(result=[failed])
+        reply: Response = yield Forward(request, live=True)
+        decision = planning_decision(state, answer_message(reply))
+        reason = "No task gave a result, the agent answers."
+        yield Emit(replace(decision, outcome="failed_open", reason=reason))
+        return reply
 
     def _graph(self, model: BaseChatModel) -> CompiledStateGraph[Any, Any, Any, Any]:
         last = self._last
@@ -137,8 +170,22 @@ def _begins_turn(request: Request) -> bool:
     return bool(request.messages) and isinstance(request.messages[-1], HumanMessage)
 
 
-def _shadow_decision(planner: Planner, planning: Planning, reply: AIMessage | None) -> Decision:
-    estimate = estimate_plan(planning.assignments, planner.experts)
+def _not_again(reply: AIMessage | None) -> Decision:
+    reason = (
+        "The plan was begun before in this run and broke off: it is not executed again, the agent answers."
+    )
+    return Decision(
+        capability=PlannerMiddleware.capability,
+        outcome="failed_open",
+        reason=reason,
+        returned=reply.id if reply is not None else None,
+    )
+
+
+def _shadow_decision(
+    planner: Planner, planning: Planning, standings: Standings, reply: AIMessage | None
+) -> Decision:
+    estimate = estimate_plan(planning.assignments, planner.experts, standings)
     return Decision(
         capability=PlannerMiddleware.capability,
         outcome=planning.outcome,

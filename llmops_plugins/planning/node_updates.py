@@ -9,7 +9,6 @@ from langgraph.config import get_stream_writer
 
 from llmops_plugins.effects import Flow
 from llmops_plugins.planning.assignment import Assignment, ExecutionEvent, Observe
-from llmops_plugins.planning.expert_calls import ExpertCalls
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.planner_state import PlannerState, assignments_in, outcomes_in
 from llmops_plugins.planning.planning_flow import Planning
@@ -108,6 +107,10 @@ def left_to_do(state: PlannerState, observe: Observe) -> tuple[list[Assignment],
 def _reason_to_skip(one: Assignment, ended: Outcomes, state: PlannerState) -> TaskOutcome | None:
     """Return that a task is skipped, if one failed early that it needs, or that ends the plan."""
     ends_all = () if state["replans"] else [task for task in state["assignments"] if _ended_all(task, ended)]
+    running = next((task_id for task_id, other in ended.items() if other.still_running), None)
+    if one.side_effects and running is not None:
+        error = f"task {running}, which has side effects too, may still be running"
+        return TaskOutcome(status="skipped", because_of=running, error=error)
     needed = [other for other in one.task.dependencies if other in ended and not ended[other].usable]
     failed = next(iter(needed), None) or next((task["task"]["id"] for task in ends_all), None)
     if failed is None:
@@ -133,10 +136,9 @@ def plain_outcomes(outcomes: Outcomes) -> dict[str, dict[str, Any]]:
 
 
 def settle_flow(
-    planner: Planner, tenant: str, assignments: Iterable[Assignment], outcomes: Outcomes, calls: ExpertCalls
+    planner: Planner, tenant: str, assignments: Iterable[Assignment], outcomes: Outcomes
 ) -> Flow[None]:
     """Learn from how tasks ended."""
     for one in assignments:
-        costs = calls.costs(one.task.id)
         outcome = outcomes[one.task.id]
-        yield from planner.chooser.settle_flow(one, outcome, tenant=tenant, costs=costs)
+        yield from planner.chooser.settle_flow(one, outcome, tenant=tenant, costs=outcome.costs_usd)

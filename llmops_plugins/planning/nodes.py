@@ -79,18 +79,28 @@ def execute_node(planner: Planner) -> Node:
         calls, observe = ExpertCalls(planner.experts, planner.registry), observer()
         pending, ended = left_to_do(state, observe)
         done = execute_durably(
-            pending, calls.ask, results=usable_results(ended), limits=planner.execution, observe=observe
+            pending,
+            calls.ask,
+            results=usable_results(ended),
+            limits=planner.execution,
+            observe=observe,
+            costs=calls.costs,
         )
-        run(settle_flow(planner, state["tenant"], pending, done.outcomes, calls))
+        run(settle_flow(planner, state["tenant"], pending, done.outcomes))
         return {"outcomes": plain_outcomes({**ended, **done.outcomes})}
 
     async def aexecuted(state: PlannerState) -> dict[str, Any]:
         calls, observe = ExpertCalls(planner.experts, planner.registry), observer()
         pending, ended = left_to_do(state, observe)
         done = await aexecute_durably(
-            pending, calls.aask, results=usable_results(ended), limits=planner.execution, observe=observe
+            pending,
+            calls.aask,
+            results=usable_results(ended),
+            limits=planner.execution,
+            observe=observe,
+            costs=calls.costs,
         )
-        await arun(settle_flow(planner, state["tenant"], pending, done.outcomes, calls))
+        await arun(settle_flow(planner, state["tenant"], pending, done.outcomes))
         return {"outcomes": plain_outcomes({**ended, **done.outcomes})}
 
     return RunnableLambda(executed, aexecuted, name="execute")

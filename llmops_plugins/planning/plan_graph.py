@@ -43,11 +43,19 @@ def _dependency_complaints(task_id: str, other: str, known: set[str]) -> Iterato
         yield Complaint(task_id=task_id, code="self_dependency", sentence=sentence)
     elif other not in known:
         alike = None if other.isdecimal() else nearest(other, known - {task_id})
-        fix = f"did you mean {quoted(alike)}" if alike else "add that task, or leave the reference out"
         sentence = (
-            f"Task {quoted(task_id)} refers to task {quoted(other)}, which the plan does not have: {fix}."
+            f"Task {quoted(task_id)} refers to task {quoted(other)}, which the plan does not have: "
+            f"{_fix(other, alike)}."
         )
         yield Complaint(task_id=task_id, code="unknown_reference", sentence=sentence)
+
+
+def _fix(other: str, alike: str | None) -> str:
+    if alike is not None:
+        return f"did you mean {quoted(alike)}"
+    if other.isdecimal():
+        return "add that task, or leave the reference out"
+    return "add that task, leave the reference out, or write $${ for a ${ that is none"
 
 
 def _cycle_complaint(cycle: Sequence[str]) -> Complaint:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from llmops_plugins.planning.earlier import Earlier
 from llmops_plugins.planning.expert import Expert
 from llmops_plugins.planning.expert_choice import ExpertChooser
 from llmops_plugins.planning.expert_kinds import kind_specs, unserved_complaints
+from llmops_plugins.planning.kind_spec import KindSpec
 from llmops_plugins.planning.plan import Plan, Task
 from llmops_plugins.planning.plan_limits import PlanLimits
 from llmops_plugins.planning.plan_parsing import ParsedPlan, parse_plan
@@ -27,8 +29,11 @@ from llmops_plugins.planning.selection import NoExpertError
 
 __all__ = ["MadePlan", "PlanMaking", "assign_flow", "checked_plan"]
 
-_REFUSALS = (NotImplementedError, TypeError, ValueError)
+_REFUSALS = (TypeError, ValueError)
 _REFUSED = frozenset({400, 404, 415, 422, 501})
+_TOO_LONG = re.compile(r"context.?(?:length|window)|too (?:long|many tokens)", re.IGNORECASE)
+"""Providers count what is in tools and functions in such a message, too."""
+_NAMES_SCHEMA = re.compile(r"response_?format|structured|schema|tools?\b|tool_|function", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,9 @@ class PlanMaking:
         parsed = parse_plan(answer)
         if parsed.data == []:  # the controller found nothing for an expert
             return MadePlan()
-        plan, complaints = checked_plan(parsed, planner.experts, planner.limits, self._earlier)
+        plan, complaints = checked_plan(
+            parsed, planner.experts, planner.limits, self._earlier, kinds=planner.kinds, able=planner.able
+        )
         if plan is None:
             return MadePlan(complaints=tuple(complaints))
         return (yield from assign_flow(planner.chooser, plan.tasks, self._tenant))
@@ -99,6 +106,7 @@ class PlanMaking:
             except Exception as error:
                 if not _refuses(error):
                     raise
+                self._planner.without_structured()
         reply = yield CallModel(self._planner.model("controller"), list(prompt), kind="plan")
         return self._noted(reply.message)
 
@@ -124,6 +132,9 @@ def checked_plan(
     experts: Sequence[Expert],
     limits: PlanLimits | None = None,
     earlier: Earlier | None = None,
+    *,
+    kinds: Mapping[str, KindSpec] | None = None,
+    able: Mapping[str, Sequence[Expert]] | None = None,
 ) -> tuple[Plan | None, list[Complaint]]:
     """Return the tasks of a plan that are to be done, or what is wrong with it.
 
@@ -132,8 +143,10 @@ def checked_plan(
         experts: Who there is.
         limits: How large it may be.
         earlier: What was done before, to which tasks may refer.
+        kinds: What tasks of each kind take and give, where that is known already.
+        able: Who does tasks of each kind, likewise.
     """
-    kinds = kind_specs(experts)
+    kinds = kind_specs(experts) if kinds is None else kinds
     if earlier is None or parsed.data is None:
         plan, complaints = check_parsed(parsed, kinds=kinds, limits=limits)
     else:
@@ -145,7 +158,7 @@ def checked_plan(
             plan = Plan(tasks=plan.tasks[len(before) :])
             complaints = list(earlier.complaints(plan.tasks))
     if plan is not None:
-        complaints += unserved_complaints(plan.tasks, experts)
+        complaints += unserved_complaints(plan.tasks, experts, able=able)
     return (None, complaints) if complaints else (plan, [])
 
 
@@ -161,7 +174,7 @@ def assign_flow(chooser: ExpertChooser, tasks: Sequence[Task], tenant: str) -> F
     assignments, complaints = [], []
     for task in tasks:
         try:
-            selection = yield from chooser.choose_flow(task, standings)
+            selection = yield from chooser.choose_flow(task, standings, tenant=tenant)
         except NoExpertError as error:
             sentence = f"There is {error}: use another kind, or leave the task out."
             complaints.append(Complaint(task_id=task.id, code="no_expert", sentence=sentence))
@@ -178,6 +191,10 @@ def _with_room(limits: PlanLimits, tasks: int) -> PlanLimits:
 
 
 def _refuses(error: Exception) -> bool:
-    """Tell whether a provider refused the schema, and not the call."""
+    """Tell whether a provider or its package refused the schema, and not what it was sent."""
+    if isinstance(error, NotImplementedError):
+        return True
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    return isinstance(error, _REFUSALS) or status in _REFUSED
+    refused = isinstance(error, _REFUSALS) or status in _REFUSED
+    text = str(error)
+    return refused and _NAMES_SCHEMA.search(text) is not None and _TOO_LONG.search(text) is None

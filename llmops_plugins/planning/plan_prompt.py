@@ -38,7 +38,7 @@ Write the plan as one JSON object and nothing else: {{"tasks": [...]}}. A task h
 - "kind": one of the kinds above, spelled as it is there;
 - "arguments": an object, as the kind's schema says. The result of another task is {{"ref": "t1"}}, a \
 part of it {{"ref": "t1.field"}} or {{"ref": "t1.0.field"}}; inside a longer text it is ${{t1}} or \
-${{t1.field}};
+${{t1.field}}, and where a text is to have a "${{" of its own, that is written $${{;
 - "after": ids of tasks that must end before, besides those it refers to; leave it out where there are \
 none;
 - "on_failure": what becomes of the others if it fails: "skip_dependants" (as if left out), "fail_plan", \

@@ -2,11 +2,14 @@
 
 A task starts early if it is complete, valid on its own, needs no task that has not started, and its expert
 has no side effects: what the rest of the plan turns out to be can then do no harm. The others wait for it.
+
+What was written is read again only where a task may have been completed, and so seldom that all the reading
+takes time in proportion to the text and to how many tasks a plan may have.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
 from langchain_core.messages import AnyMessage, BaseMessageChunk
 from langchain_core.runnables import RunnableConfig
@@ -26,11 +29,15 @@ from llmops_plugins.planning.plan_validation import check
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.selection import NoExpertError
 from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.written_tasks import WrittenTasks, raw_dependencies
 
 __all__ = ["StreamedPlan"]
 
 _LONGEST = 40_000
 """Characters of an answer after which no further task starts early: each look reads it all."""
+_FREE_LOOKS = 8
+_GROWTH = 1.15
+"""How many looks are taken whenever a task is complete, and by how much the text grows between later ones."""
 _HIDDEN: RunnableConfig = {"tags": [NOSTREAM], "metadata": {KIND_KEY: "plan"}}
 
 
@@ -51,7 +58,11 @@ class StreamedPlan:
         self._controller = planner.model("controller")
         self._whole: BaseMessageChunk | None = None
         self._text = ""
+        self._written = WrittenTasks()
+        self._looks = 0
+        self._looked_at = 0
         self._complete = False
+        self._stopped = False
         self._standings: Standings | None = None
         self._considered: set[str] = set()
         self.early: dict[str, Assignment] = {}
@@ -65,6 +76,8 @@ class StreamedPlan:
     def read(self) -> Iterator[Assignment]:
         """Yield tasks that may start, while the controller writes."""
         for chunk in self._controller.stream(self._making.prompt, _HIDDEN):
+            if self._stopped:
+                return
             if self._take(chunk):
                 yield from run(self._news_flow())
         self._end()
@@ -77,8 +90,19 @@ class StreamedPlan:
                     yield assignment
         self._end()
 
+    def stop(self, outcomes: Mapping[str, TaskOutcome]) -> None:
+        """Read no further, and forget the tasks that were not reached before the execution ended.
+
+        Args:
+            outcomes: How the tasks ended that started early.
+        """
+        self._stopped = True
+        self.early = {task_id: one for task_id, one in dict(self.early).items() if task_id in outcomes}
+        if not self._complete:
+            self._hide()
+
     def finish_flow(self, outcomes: Mapping[str, TaskOutcome]) -> Flow[tuple[MadePlan, list[str]]]:
-        """Check the whole plan, and let it be mended once.
+        """Check the whole plan, and let it be mended once; one that a task has ended is what was done of it.
 
         Args:
             outcomes: How the tasks ended that started early.
@@ -89,6 +113,8 @@ class StreamedPlan:
         Raises:
             TimeoutError: If the time was up before the plan was complete.
         """
+        if not self._complete and self._is_ended(outcomes):
+            return MadePlan(), list(self.early)
         if not self._complete:
             raise TimeoutError("the plan was not written in the time for its execution")
         parsed = parse_plan(self._text)
@@ -116,6 +142,11 @@ class StreamedPlan:
             self._making.hidden += making.hidden
         return made, list(self.early)
 
+    def _is_ended(self, outcomes: Mapping[str, TaskOutcome]) -> bool:
+        """Tell whether a task failed that ends the plan, so that the rest of it was not waited for."""
+        ending = [one for one, given in self.early.items() if given.task.on_failure == "fail_plan"]
+        return any(outcomes[one].status == "failed" for one in ending)
+
     def _kept(self, plan: Plan) -> list[str]:
         """Return the tasks that the whole plan has as they were started, on results that it has too."""
         whole = {task.id: task for task in plan.tasks}
@@ -127,13 +158,25 @@ class StreamedPlan:
         return kept
 
     def _take(self, chunk: BaseMessageChunk) -> bool:
-        """Add a chunk, and tell whether a task may be complete by it."""
+        """Add a chunk, and tell whether to look for tasks that are complete by it."""
         self._whole = chunk if self._whole is None else self._whole + chunk
         self._text += chunk.text
-        return len(self._text) <= _LONGEST and ("}" in chunk.text or "\n" in chunk.text)
+        if len(self._text) > _LONGEST or len(self._considered) >= self._planner.limits.tasks:
+            return False
+        if not self._written.take(chunk.text):
+            return False
+        if self._looks >= _FREE_LOOKS and len(self._text) < _GROWTH * self._looked_at:
+            return False
+        self._looks += 1
+        self._looked_at = len(self._text)
+        self._written.seen()
+        return True
 
     def _end(self) -> None:
         self._complete = True
+        self._hide()
+
+    def _hide(self) -> None:
         if self._whole is not None and self._whole.id:
             self._making.hidden.append(self._whole.id)
 
@@ -141,18 +184,30 @@ class StreamedPlan:
         """Return what may start now; a task that the whole plan has otherwise is done again then."""
         news = []
         for raw in parse_plan(self._text).data or ():
-            if str(raw.get("id")) in self._considered:
+            needed = raw_dependencies(raw)
+            if str(raw.get("id")) in self._considered or any(one not in self.early for one in needed):
                 continue
-            before = [one.task.model_dump() for one in self.early.values()]
+            self._considered.add(str(raw.get("id")))
+            before = [self.early[one].task.model_dump() for one in self._ancestors(needed)]
             plan, _ = check([*before, raw], kinds=self._planner.kinds, limits=self._planner.limits)
             if plan is not None and not unserved_complaints(plan.tasks[-1:], self._planner.experts):
                 assignment = yield from self._assigned_flow(plan)
                 news += [] if assignment is None else [assignment]
         return news
 
+    def _ancestors(self, task_ids: Iterable[str]) -> list[str]:
+        """Return tasks and all that they need, in the order in which they started."""
+        found: set[str] = set()
+        pending = list(task_ids)
+        while pending:
+            task_id = pending.pop()
+            if task_id not in found:
+                found.add(task_id)
+                pending += self.early[task_id].task.dependencies
+        return [task_id for task_id in self.early if task_id in found]
+
     def _assigned_flow(self, plan: Plan) -> Flow[Assignment | None]:
         task, chooser = plan.tasks[-1], self._planner.chooser
-        self._considered.add(task.id)
         if self._standings is None:
             self._standings = yield from chooser.standings_flow(self._tenant, self._planner.kinds)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -19,11 +20,13 @@ from llmops_plugins.models.registry import ModelRegistry
 from llmops_plugins.planning.assignment import ExecutionLimits
 from llmops_plugins.planning.expert import Expert, checked_experts
 from llmops_plugins.planning.expert_choice import ExpertChooser
-from llmops_plugins.planning.expert_kinds import kind_specs
+from llmops_plugins.planning.expert_health import ExpertHealth
+from llmops_plugins.planning.expert_kinds import by_kind, kind_specs
 from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
 from llmops_plugins.planning.kind_spec import KindSpec
 from llmops_plugins.planning.plan import Plan
 from llmops_plugins.planning.plan_limits import PlanLimits
+from llmops_plugins.planning.selection import SelectionRules
 
 __all__ = ["Markers", "OnInvalid", "PlanWhen", "Planner", "PlannerSettings", "Role"]
 
@@ -35,6 +38,8 @@ PlanWhen = Literal["auto", "always"]
 
 OnInvalid = Literal["answer", "fail"]
 """Let the controller answer as if there were no planner, or raise what says why."""
+
+_MOST_REFUSING = 16
 
 Markers = Literal["keep", "drop"]
 """Leave ``[t1]`` in the answer and stream it; or take them out, and give the answer whole."""
@@ -48,6 +53,8 @@ class PlannerSettings(TypedDict, total=False):
     limits: PlanLimits
     execution: ExecutionLimits
     outcomes: ExpertOutcomes | None
+    selection: SelectionRules
+    health: ExpertHealth | None
     router: BaseChatModel | str | None
     decider: BaseChatModel | str | None
     responder: BaseChatModel | str | None
@@ -73,6 +80,8 @@ class Planner:
         execution: How many tasks run at once, for how long, and how often they are tried.
         outcomes: Where experts' outcomes are kept, which the choice between them learns from; in memory by
             default.
+        selection: How one expert is preferred to another, and whether those with side effects may be chosen.
+        health: When an expert is left alone for a while; who shares one shares what is known of the experts.
         router: The chat model that is asked which expert fits, where the outcomes leave it in doubt; None
             leaves it to the ranking.
         decider: The chat model that is asked whether a request needs a plan, where its text leaves it in
@@ -98,6 +107,8 @@ class Planner:
     limits: PlanLimits = field(default_factory=PlanLimits)
     execution: ExecutionLimits = field(default_factory=ExecutionLimits)
     outcomes: ExpertOutcomes | None = None
+    selection: SelectionRules = field(default_factory=SelectionRules)
+    health: ExpertHealth | None = None
     router: BaseChatModel | str | None = None
     decider: BaseChatModel | str | None = None
     responder: BaseChatModel | str | None = None
@@ -113,7 +124,8 @@ class Planner:
             if getattr(self, name) not in get_args(allowed):
                 problem = f"must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
                 raise ConfigurationError(name, problem)
-        for name, kind in (("limits", PlanLimits), ("execution", ExecutionLimits)):
+        kinds = (("limits", PlanLimits), ("execution", ExecutionLimits), ("selection", SelectionRules))
+        for name, kind in (*kinds, *([("health", ExpertHealth)] if self.health is not None else [])):
             if not isinstance(getattr(self, name), kind):
                 problem = f"must be {kind.__name__}(...), got {type(getattr(self, name)).__name__}"
                 raise ConfigurationError(name, problem)
@@ -130,7 +142,13 @@ class Planner:
         built["experts"] = checked_experts(
             self.experts, registry=self.registry, need_runnable=not self.plans_only
         )
-        built["chooser"] = ExpertChooser(built["experts"], router=self.router, outcomes=self.outcomes)
+        built["chooser"] = ExpertChooser(
+            built["experts"],
+            router=self.router,
+            outcomes=self.outcomes,
+            health=self.health,
+            rules=self.selection,
+        )
         for name, value in built.items():
             object.__setattr__(self, name, value)
 
@@ -148,9 +166,25 @@ class Planner:
         return tuple(one.description or ", ".join(one.kinds) for one in self.experts)
 
     @cached_property
+    def able(self) -> dict[str, tuple[Expert, ...]]:
+        """Who does tasks of each kind."""
+        return by_kind(self.experts)
+
+    @cached_property
     def structured(self) -> Runnable[Any, Any] | None:
         """The controller as it gives a plan in structured output, or None where it cannot."""
-        return _structured(self.model("controller"))
+        model = self.model("controller")
+        return None if any(one is model for one in self._refusing) else _structured(model)
+
+    def without_structured(self) -> None:
+        """Note that the controller's provider refuses structured output, so that it is asked for it once."""
+        self._refusing.append(self.model("controller"))
+        self.__dict__["structured"] = None
+
+    _refusing: deque[BaseChatModel] = field(
+        init=False, repr=False, default_factory=lambda: deque(maxlen=_MOST_REFUSING)
+    )
+    """Late controllers that were refused structured output; shared with who plans in their place."""
 
     def with_controller(self, controller: BaseChatModel) -> Planner:
         """Return a planner that shares all with this one but who plans.

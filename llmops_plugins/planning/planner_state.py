@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
+from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
 from llmops_plugins.planning.assignment import Assignment
 from llmops_plugins.planning.task_outcome import TaskOutcome

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from langchain_core.messages import AnyMessage
 
-from llmops_plugins.effects import Flow
+from llmops_plugins.effects import Emit, Flow
+from llmops_plugins.events import Decision
 from llmops_plugins.failures import warn_once
 from llmops_plugins.planning.assignment import Assignment
 from llmops_plugins.planning.complaints import Complaint
@@ -18,7 +19,15 @@ from llmops_plugins.planning.plan_errors import PlanInvalidError
 from llmops_plugins.planning.plan_making import MadePlan, PlanMaking
 from llmops_plugins.planning.planner import Planner
 
-__all__ = ["Planning", "PlanningOutcome", "failed_open", "plan_flow", "planned", "replan_flow"]
+__all__ = [
+    "Planning",
+    "PlanningOutcome",
+    "error_decision",
+    "failed_open",
+    "plan_flow",
+    "planned",
+    "replan_flow",
+]
 
 PlanningOutcome = Literal["planned", "replanned", "direct", "invalid", "failed_open"]
 """How a request is answered: by experts, by experts after a second plan, or by the controller alone: since it
@@ -74,9 +83,12 @@ def plan_flow(planner: Planner, messages: Sequence[AnyMessage], tenant: str) -> 
     making.hidden += need.hidden
     try:
         made = yield from making.make_flow()
-    except Exception as error:  # noqa: BLE001 - providers raise anything; it is raised again if it is to be
+        return planned(planner, made, making.hidden, f"It needs a plan: {need.reason}.")
+    except Exception as error:
+        if planner.on_invalid == "fail":
+            yield Emit(error_decision(error, making.hidden))
+            raise
         return failed_open(planner, error, making.hidden)
-    return planned(planner, made, making.hidden, f"It needs a plan: {need.reason}.")
 
 
 def replan_flow(
@@ -121,6 +133,25 @@ def planned(planner: Planner, made: MadePlan, hidden: Sequence[str], reason: str
         nothing = "The controller found nothing in it for an expert to do."
         return Planning(outcome="direct", reason=nothing, hidden=tuple(hidden))
     return Planning(outcome="planned", reason=reason, hidden=tuple(hidden), assignments=made.assignments)
+
+
+def error_decision(error: Exception, hidden: Sequence[str]) -> Decision:
+    """Return what is announced of a request whose planning ends in an error.
+
+    Args:
+        error: The error.
+        hidden: Ids of the replies that it took.
+    """
+    invalid = isinstance(error, PlanInvalidError)
+    complaints = list(error.complaints[:_MOST_COMPLAINTS]) if isinstance(error, PlanInvalidError) else []
+    problem = "No plan can run" if invalid else f"Planning failed with {type(error).__name__}"
+    return Decision(
+        capability="planning",
+        outcome="invalid" if invalid else "failed",
+        reason=f"{problem}, and that is an error.",
+        hidden=tuple(hidden),
+        details={"tasks": 0, "complaints": complaints},
+    )
 
 
 def failed_open(planner: Planner, error: Exception, hidden: Sequence[str]) -> Planning:

@@ -17,8 +17,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from llmops_plugins.errors import LlmopsError
+from llmops_plugins.planning.data_size import size_up_to
 
-__all__ = ["TASK_ID", "Reference", "UnresolvedReferenceError", "find", "resolve", "whole_reference"]
+__all__ = [
+    "TASK_ID",
+    "ArgumentsTooLargeError",
+    "Reference",
+    "UnresolvedReferenceError",
+    "find",
+    "resolve",
+    "whole_reference",
+]
 
 TASK_ID = r"[A-Za-z0-9_-]{1,64}"
 """Pattern of a task's id."""
@@ -66,6 +75,23 @@ class UnresolvedReferenceError(LlmopsError, LookupError):
         return type(self), (self.reference, self.problem)
 
 
+class ArgumentsTooLargeError(LlmopsError, ValueError):
+    """What other tasks gave makes a task's arguments larger than they may be.
+
+    Args:
+        most: Most characters that may be put in.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"the arguments are too large, what they refer to may have {most:,} characters in all"
+        )
+        self.most = most
+
+    def __reduce__(self) -> tuple[type[ArgumentsTooLargeError], tuple[int]]:
+        return type(self), (self.most,)
+
+
 def find(arguments: Any) -> list[Reference]:
     """Return the references in a task's arguments, in the order they are written.
 
@@ -75,7 +101,9 @@ def find(arguments: Any) -> list[Reference]:
     return list(_found(arguments))
 
 
-def resolve(arguments: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(
+    arguments: Mapping[str, Any], results: Mapping[str, Any], most: int | None = None
+) -> dict[str, Any]:
     """Return a task's arguments with every reference replaced by what it refers to.
 
     What is put in is not searched for references again: a result is data.
@@ -83,11 +111,14 @@ def resolve(arguments: Mapping[str, Any], results: Mapping[str, Any]) -> dict[st
     Args:
         arguments: Plain data.
         results: Results by task id.
+        most: Most characters that are put in, counted as often as they are; None for no limit.
 
     Raises:
         UnresolvedReferenceError: If a task has no result, or its result not the path.
+        ArgumentsTooLargeError: If more would be put in; it is raised before they are.
     """
-    return {name: _resolved(value, results) for name, value in arguments.items()}
+    given = _Given(results, most)
+    return {name: _resolved(value, given) for name, value in arguments.items()}
 
 
 def whole_reference(value: Any) -> Reference | None:
@@ -113,21 +144,38 @@ def _found(value: Any) -> Iterator[Reference]:
             yield from _found(member)
 
 
-def _resolved(value: Any, results: Mapping[str, Any]) -> Any:
+class _Given:
+    """The results, of which only so much is put in."""
+
+    def __init__(self, results: Mapping[str, Any], most: int | None) -> None:
+        self._results = results
+        self._most = most
+        self._left = most
+
+    def take(self, reference: Reference) -> Any:
+        result = _result(reference, self._results)
+        if self._most is not None and self._left is not None:
+            self._left -= size_up_to(result, self._left)
+            if self._left < 0:
+                raise ArgumentsTooLargeError(self._most)
+        return result
+
+
+def _resolved(value: Any, given: _Given) -> Any:
     whole = whole_reference(value)
     if whole is not None:
-        return _result(whole, results)
+        return given.take(whole)
     if isinstance(value, str):
-        return _IN_TEXT.sub(lambda match: _replacement(match, results), value)
+        return _IN_TEXT.sub(lambda match: _replacement(match, given), value)
     if isinstance(value, dict):
-        return {name: _resolved(member, results) for name, member in value.items()}
-    return [_resolved(member, results) for member in value] if isinstance(value, list | tuple) else value
+        return {name: _resolved(member, given) for name, member in value.items()}
+    return [_resolved(member, given) for member in value] if isinstance(value, list | tuple) else value
 
 
-def _replacement(match: re.Match[str], results: Mapping[str, Any]) -> str:
+def _replacement(match: re.Match[str], given: _Given) -> str:
     if match["literal"]:
         return "${"
-    result = _result(_parsed(match["target"]), results)
+    result = given.take(_parsed(match["target"]))
     return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=_plain)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
@@ -70,6 +71,8 @@ def respond_flow(planner: Planner, state: Mapping[str, Any]) -> Flow[AIMessage]:
         reply: AIMessage = yield Invoke(responder, list(prompt), live=planner.markers == "keep")
         message = cited(reply, tasks, planner.markers)
     elif planner.on_invalid == "fail":
+        reason = "No task gave a result, and that is an error."
+        yield Emit(replace(planning_decision(state, None), outcome="failed", reason=reason))
         raise PlanFailedError({one: outcome.error or outcome.status for one, outcome in outcomes.items()})
     else:
         message = failure_message(tasks, outcomes)
@@ -127,13 +130,15 @@ def cited(reply: AIMessage, tasks: Sequence[Task], markers: Markers) -> AIMessag
 
 
 def failure_message(tasks: Sequence[Task], outcomes: Mapping[str, TaskOutcome]) -> AIMessage:
-    """Return the answer where no task gave a result: what was tried, and why it failed.
+    """Return the answer where no task gave a result: what was tried, and how it ended.
+
+    Exceptions' texts are no part of it: they may hold what a person must not see.
 
     Args:
         tasks: The plan's tasks.
         outcomes: How they ended.
     """
-    lines = [f"- {task.kind} ({task.id}): {_problem(outcomes.get(task.id))}" for task in tasks]
+    lines = [f"- {task.kind} ({task.id}): {_ending(outcomes.get(task.id))}" for task in tasks]
     text = "\n".join(["I could not do this: none of the steps that it takes gave a result.", *lines])
     return AIMessage(text, id=str(uuid.uuid4()), response_metadata={STATEMENTS_KEY: []})
 
@@ -179,6 +184,13 @@ def _problem(outcome: TaskOutcome | None) -> str:
     if outcome.status == "skipped":
         return f"left out, because {outcome.because_of} failed"
     return f"{outcome.status}: {outcome.error or 'nothing says why'}"
+
+
+def _ending(outcome: TaskOutcome | None) -> str:
+    """Return how a task ended, as everybody may know it."""
+    if outcome is None or outcome.status == "skipped":
+        return _problem(outcome)
+    return f"{outcome.status} ({outcome.error_type})" if outcome.error_type else outcome.status
 
 
 def _dropped(content: Any, task_ids: set[str]) -> Any:

@@ -1,7 +1,8 @@
 """Which task of a plan may start now: a state machine that is told what happens, and does nothing itself.
 
 LLMCompiler's task fetching unit (Kim et al. 2023, https://arxiv.org/abs/2312.04511, section 3.2) with a
-failure path: a task that failed never releases its dependants. Every event takes constant time for each task
+failure path: a task that failed never releases its dependants, and one with side effects that may still be
+running never lets another one of them start. Every event takes constant time for each task
 and dependency that it settles, so a plan takes time in proportion to its size.
 """
 
@@ -54,6 +55,7 @@ class Schedule:
         self._lane: deque[str] = deque()
         self._lane_waits: set[str] = set()
         self._lane_runs: str | None = None
+        self._lane_blocked_by: str | None = None
         self._closed = False
         self._failed_by: str | None = None
         self._settled: list[str] = []
@@ -86,6 +88,8 @@ class Schedule:
             self._lane.append(task.id)
         if self._failed_by is not None:
             self._skip(task.id, self._failed_by)
+        elif task.side_effects and self._lane_blocked_by is not None:
+            self._skip_in_lane(task.id, self._lane_blocked_by)
         else:
             self._await_dependencies(task)
         return self._news()
@@ -173,6 +177,8 @@ class Schedule:
         if outcome.status == "failed" and task.on_failure == "default":
             outcome = replace(outcome, status="defaulted", result=task.default)
         self._settle(task_id, outcome)
+        if outcome.still_running and task.side_effects:
+            self._block_lane(task_id)
         if outcome.usable:
             self._release(task_id)
         elif outcome.status == "failed" and task.on_failure == "fail_plan" and self._failed_by is None:
@@ -194,6 +200,17 @@ class Schedule:
                 if waiter not in self.outcomes:
                     self._skip(waiter, failed)
                     pending.append(waiter)
+
+    def _block_lane(self, task_id: str) -> None:
+        self._lane_blocked_by = task_id
+        for waiting in self._lane:
+            if waiting not in self.outcomes:
+                self._skip_in_lane(waiting, task_id)
+
+    def _skip_in_lane(self, task_id: str, running: str) -> None:
+        error = f"task {running}, which has side effects too, may still be running"
+        self._settle(task_id, TaskOutcome(status="skipped", because_of=running, error=error))
+        self._skip_dependants(task_id, running)
 
     def _fail_plan(self, failed: str) -> None:
         self._failed_by = failed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -120,6 +120,7 @@ def select(
     *,
     standings: Standings | None = None,
     health: Callable[[str], str | None] | None = None,
+    avoid: Collection[str] = (),
     rules: SelectionRules | None = None,
     prefer: Expert | None = None,
 ) -> Selection:
@@ -135,6 +136,7 @@ def select(
         experts: All experts, or those of its kind.
         standings: How they fare; who is missing is untried.
         health: Why an expert is not to be asked now, by its name, or None; everybody is healthy by default.
+        avoid: Names of those that are only asked where nobody else is left, since they could not be reached.
         rules: How one is preferred to another.
         prefer: Who of the short list is asked, whatever the ranking.
 
@@ -143,12 +145,16 @@ def select(
     """
     rules, known = rules or SelectionRules(), standings or {}
     of_kind = [one for one in experts if task.kind in one.kinds]
-    scored = [_Scored(one, known.get((one.name, task.kind), _UNTRIED), rules) for one in of_kind]
+    scored = [
+        _Scored(one, known.get((one.name, task.kind), _UNTRIED), rules, avoided=one.name in avoid)
+        for one in of_kind
+    ]
     check = _Check(task, health or (lambda name: None), rules)
     # Whether arguments fit is told slowly, so only those are asked that may be chosen.
     ranked = list(islice(filter(check, sorted(scored, key=lambda one: one.key)), rules.short_list))
     if not ranked:
         raise NoExpertError(task.id, task.kind, check.reasons)
+    ranked = [one for one in ranked if not one.avoided] or ranked
     best = next((one for one in ranked if one.expert is prefer), ranked[0])
     others = (one for one in scored if one is not best and not one.expert.side_effects)
     safest = None if best.expert.side_effects else next(filter(check, sorted(others, key=_safest)), None)
@@ -165,8 +171,9 @@ def select(
 class _Scored:
     """An expert, with what its place in the ranking is told from."""
 
-    def __init__(self, expert: Expert, standing: Standing, rules: SelectionRules) -> None:
+    def __init__(self, expert: Expert, standing: Standing, rules: SelectionRules, *, avoided: bool) -> None:
         self.expert = expert
+        self.avoided = avoided
         self.standing = standing
         self.lower = standing.lower
         self.price = expert.cost_usd if standing.cost_usd is None else standing.cost_usd
@@ -178,7 +185,7 @@ class _Scored:
     def key(self) -> tuple[float | str, ...]:
         by_price, by_success = self.per_success, -self.lower
         order = (by_price, by_success) if self.reliable else (by_success, by_price)
-        return (not self.reliable, *order, self.seconds, self.expert.name)
+        return (self.avoided, not self.reliable, *order, self.seconds, self.expert.name)
 
 
 class _Check:
@@ -218,7 +225,7 @@ class _Check:
 
 def _safest(one: _Scored) -> tuple[float | str, ...]:
     """Return what the others are sorted by, who is likeliest to succeed where the best has failed first."""
-    return (-one.lower, one.per_success, one.seconds, one.expert.name)
+    return (one.avoided, -one.lower, one.per_success, one.seconds, one.expert.name)
 
 
 def _in_doubt(best: _Scored, second: _Scored, rules: SelectionRules) -> bool:
@@ -244,7 +251,8 @@ def _reason(best: _Scored, among: int) -> str:
     price = "an unknown price" if best.price is None else f"{best.price:.4g} USD a call"
     tried = f"{best.standing.successes} of {best.standing.trials} calls succeeded"
     record = tried if best.standing.trials else "untried"
-    return f"{best.expert.name} is preferred among {among} at {price}, {record}."
+    alone = ", though it could not be reached of late" if best.avoided else ""
+    return f"{best.expert.name} is preferred among {among} at {price}, {record}{alone}."
 
 
 def _first_known(*values: float | None) -> float:

@@ -47,8 +47,11 @@ def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str)
         return begun(_direct(need), tenant)
     plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
     try:
-        done = execute_durably(plan.read(), calls.ask, limits=planner.execution, observe=observer())
-        run(settle_flow(planner, tenant, plan.early.values(), done.outcomes, calls))
+        done = execute_durably(
+            plan.read(), calls.ask, limits=planner.execution, observe=observer(), costs=calls.costs
+        )
+        plan.stop(done.outcomes)
+        run(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
         made, kept = run(plan.finish_flow(done.outcomes))
         return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
     except NEVER_SWALLOWED:
@@ -64,8 +67,11 @@ async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenan
         return begun(_direct(need), tenant)
     plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
     try:
-        done = await aexecute_durably(plan.aread(), calls.aask, limits=planner.execution, observe=observer())
-        await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes, calls))
+        done = await aexecute_durably(
+            plan.aread(), calls.aask, limits=planner.execution, observe=observer(), costs=calls.costs
+        )
+        plan.stop(done.outcomes)
+        await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
         made, kept = await arun(plan.finish_flow(done.outcomes))
         return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
     except NEVER_SWALLOWED:

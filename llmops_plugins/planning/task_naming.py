@@ -43,7 +43,7 @@ def named_tasks(tasks: TaskList, *, numbered: bool) -> Named:
     raw = [raw_task(item) for item in tasks.items]
     ids = _ids(raw, from_zero=tasks.nodes or _mentions_zero(tasks.items))
     kinds = [task.kind for task in raw]
-    names = _names(raw, ids, nodes=tasks.nodes)
+    names = replace(_names(raw, ids, nodes=tasks.nodes), numbered=numbered)
     positions = {one: position for position, one in enumerate(ids)}
     edges, unknown = link_edges(
         tasks.links, kinds, lambda name: positions.get(names.known(name) or names.described(name) or "")

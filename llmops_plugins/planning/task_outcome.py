@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from llmops_plugins.errors import LlmopsError
+from llmops_plugins.planning.data_size import size_up_to
 from llmops_plugins.redaction import hide_secrets
 
-__all__ = ["TaskOutcome", "TaskStatus", "error_text", "plain_data"]
+__all__ = ["ResultTooLargeError", "TaskOutcome", "TaskStatus", "error_text", "plain_data"]
 
 TaskStatus = Literal["succeeded", "defaulted", "failed", "skipped", "cancelled"]
 """How a task ended; of those that succeeded and that a default stands in for, others can use the result."""
 
 _LONGEST = 500
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+class ResultTooLargeError(LlmopsError, ValueError):
+    """An expert gave more than a result may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +38,9 @@ class TaskOutcome:
         expert: Who gave the result or failed last; None where nobody was asked.
         attempts: How often an expert was asked.
         seconds: From the first attempt to the end, pauses included.
+        still_running: Whether a call was given up that may still be running, and change something yet.
+        unavailable: Experts that could not be reached, however it ended.
+        costs_usd: USD that was spent on it, by expert, as far as it is known.
     """
 
     status: TaskStatus
@@ -42,6 +51,9 @@ class TaskOutcome:
     expert: str | None = None
     attempts: int = 0
     seconds: float = 0.0
+    still_running: bool = False
+    unavailable: Sequence[str] = ()
+    costs_usd: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -67,18 +79,24 @@ def error_text(error: BaseException) -> str:
     return hide_secrets(lines[0])[:_LONGEST] if lines else type(error).__qualname__
 
 
-def plain_data(value: Any) -> Any:
+def plain_data(value: Any, most: int | None = None) -> Any:
     """Return a result as JSON's types, which every checkpointer can keep and a prompt can show.
 
     Args:
         value: Plain data, or models, dataclasses, dates and the like, which pydantic knows how to write.
+        most: Most characters it may have, as JSON; None for no limit.
 
     Raises:
         TypeError: If it cannot be written.
+        ResultTooLargeError: If it has more.
     """
     if value is None or type(value) in (str, int, float, bool):
-        return value
-    try:
-        return _ANYTHING.dump_python(value, mode="json")
-    except Exception as error:
-        raise TypeError(f"a {type(value).__qualname__} is no plain data, return JSON's types") from error
+        data = value
+    else:
+        try:
+            data = _ANYTHING.dump_python(value, mode="json")
+        except Exception as error:
+            raise TypeError(f"a {type(value).__qualname__} is no plain data, return JSON's types") from error
+    if most is not None and size_up_to(data, most) > most:
+        raise ResultTooLargeError(f"the result is too large, give at most {most:,} characters")
+    return data

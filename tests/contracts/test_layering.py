@@ -48,6 +48,7 @@ REQUIRED = {
     "rich",
     "yaml",
     "numpy",
+    "typing_extensions",
 }
 IMPORTED_LATE = {"sqlalchemy", "genai_prices", "yaml", "rich", "typer"}
 ADAPTER = ("wrapped_model",)

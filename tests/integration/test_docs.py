@@ -215,6 +215,7 @@ def test_graphs_compile_bare():
         graph = namespace[name]
         assert graph.checkpointer is None
         assert graph.store is None
+        assert "messages" in graph.get_input_jsonschema()["properties"]  # servers ask for it
         assert graph.invoke({"messages": [("user", "What does order A1001 cost in total?")]})["messages"][
             -1
         ].text

@@ -31,6 +31,14 @@ PLACEHOLDER = re.compile(
     r'"\s*<[^<>]*(?:output|result|generated|previous|node|step|task|resource)[^<>]*>\s*"', re.I
 )
 
+MEASURED = {
+    ("huggingface", "CodeLlama-13b"): 0.860,
+    ("huggingface", "mistral-7b"): 0.503,
+    ("multimedia", "CodeLlama-13b"): 1.0,
+    ("multimedia", "mistral-7b"): 0.866,
+}
+"""Shares of the plans that are valid without repair, by source and model, kinds unchecked."""
+
 
 def rows():
     with gzip.open(FOLDER / "taskbench_predictions.jsonl.gz", "rt") as file:
@@ -130,6 +138,5 @@ def test_most_plans_are_valid_without_repair_and_none_crashes():
     result = backtest_plans(FOLDER / "taskbench_predictions.jsonl.gz")
     assert sum(row.plans for row in result.rows) == 1432
     assert sum(row.crashes for row in result.rows) == 0
-    valid = {(row.source, row.model): round(row.valid_share, 2) for row in result.rows}
-    assert valid[("multimedia", "CodeLlama-13b")] == 1.0
-    assert min(valid.values()) > 0.45
+    valid = {(row.source, row.model): row.valid_share for row in result.rows}
+    assert valid == pytest.approx(MEASURED, abs=0.01)

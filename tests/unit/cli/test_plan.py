@@ -50,7 +50,8 @@ def test_a_plan_is_printed_with_who_does_it_and_what_it_costs(llmops):
     lines = done.out.splitlines()
     assert lines[1].split() == ["t1", "weather", "thermometer", "old", "thermometer", "-", "$0.2500", "2.0"]
     assert lines[2].split() == ["t2", "mail", "mailer", "(side", "effects)", "-", "t1", "unknown", "unknown"]
-    assert "total $0.2500*" in done.out
+    assert "experts only $0.2500*" in done.out
+    assert "planning, routing and answering come on top" in done.out
     assert "critical path t1 -> t2" in done.out
     assert "* without t2, whose cost nobody knows" in done.out
 

@@ -164,6 +164,13 @@ def config_of(thread, **more):
     return {"configurable": {"thread_id": thread}, **more}
 
 
+def test_it_says_what_it_takes_and_gives_as_servers_ask():
+    graph = create_hierarchy([LARGE], success=KNOWS)
+    assert set(graph.get_input_jsonschema()["properties"]) == {"messages"}
+    given = set(graph.get_output_jsonschema()["properties"])
+    assert given == {"messages", "run_id", "assistant", "resolved", "attempts"}
+
+
 @BOTH
 def test_a_person_decides_and_nothing_is_asked_twice(way, listener):
     judge = Judge(ScriptedChatModel(model_name="judge", replies=["Grade: 10"]))

@@ -1,7 +1,5 @@
 """Plans and savers for the tests of execution."""
 
-
-
 from llmops_plugins.planning.execution import Assignment
 from llmops_plugins.planning.plan import Task
 

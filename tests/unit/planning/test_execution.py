@@ -130,7 +130,7 @@ async def test_as_many_run_at_once_as_the_plan_is_wide_or_the_limit_lets(limit, 
 
     def expert(call):
         with threads:
-            time.sleep(0.1)
+            time.sleep(0.4)  # long enough for a busy machine to start them all
 
     async def aexpert(call):
         with tasks:
@@ -216,6 +216,8 @@ def test_a_plan_without_tasks_is_done(way):
     [
         (lambda: ExecutionLimits(concurrency=0), "limits.concurrency"),
         (lambda: ExecutionLimits(deadline_s=0), "limits.deadline_s"),
+        (lambda: ExecutionLimits(result_characters=0), "limits.result_characters"),
+        (lambda: ExecutionLimits(argument_characters=0), "limits.argument_characters"),
         (lambda: Attempts(timeout_s=-1), "timeout_s"),
         (lambda: Attempts(retries=-1), "retries"),
         (lambda: Attempts(backoff_s=-1), "backoff_s"),

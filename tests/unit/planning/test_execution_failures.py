@@ -208,3 +208,64 @@ def test_interrupts_of_several_experts_are_raised_as_one(way):
     with pytest.raises(GraphInterrupt) as raised:
         run(way, [assigned("a"), assigned("b")], expert, limits=ONCE)
     assert {one.value for one in raised.value.args[0]} <= {"a", "b"}
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0])
+@both
+def test_one_that_is_late_keeps_others_with_side_effects_from_starting_until_it_has_ended(way, seconds):
+    inside, together = [], []
+
+    def act(call):
+        inside.append(call.task_id)
+        together.append(len(inside))
+        time.sleep(seconds if call.task_id == "late" else 0)
+        inside.remove(call.task_id)
+
+    async def aact(call):
+        await asyncio.to_thread(act, call)  # a thread that goes on whoever is cancelled
+
+    plan = [
+        assigned("late", side_effects=True, timeout_s=0.2),
+        assigned("next", side_effects=True),
+        assigned("other"),
+    ]
+    result = (
+        execute(plan, act, limits=ONCE) if way == "sync" else asyncio.run(aexecute(plan, aact, limits=ONCE))
+    )
+    late = result.outcomes["late"]
+    assert (late.status, late.error_type, late.still_running) == ("failed", "TimeoutError", seconds > 0.4)
+    assert result.outcomes["other"].status == "succeeded"
+    if late.still_running:
+        assert result.outcomes["next"].because_of == "late"
+        assert result.outcomes["next"].error == "task late, which has side effects too, may still be running"
+    else:
+        assert result.outcomes["next"].status == "succeeded"
+    assert len(together) == 2 + (not late.still_running)
+
+
+@both
+def test_a_result_that_is_too_large_is_a_failed_attempt_and_the_fallback_is_asked(way):
+    limits = ExecutionLimits(attempts=Attempts(retries=0), result_characters=1_000)
+    plan = [assigned("t1", expert="wordy", fallback="brief"), assigned("t2", expert="wordy")]
+    result = run(way, plan, lambda call: ["x" * 600] * (2 if call.expert == "wordy" else 1), limits=limits)
+    assert result.outcomes["t1"].expert == "brief"
+    assert result.outcomes["t2"].error_type == "ResultTooLargeError"
+    assert result.outcomes["t2"].error == "the result is too large, give at most 1,000 characters"
+
+
+@both
+def test_results_that_are_doubled_from_task_to_task_end_at_the_limit(way):
+    plan = [assigned("t0", arguments={"text": "x" * 100})]
+    plan += [assigned(f"t{n}", arguments={"text": f"${{t{n - 1}}}" * 2}) for n in range(1, 40)]
+    result = run(way, plan, lambda call: call.arguments["text"], limits=ONCE)
+    failed = [one for one in result.outcomes.values() if one.status == "failed"]
+    assert [one.error_type for one in failed] == ["ResultTooLargeError"]
+    assert max(len(one) for one in result.results.values()) <= ONCE.result_characters
+
+
+@both
+def test_arguments_that_other_results_make_too_large_fail_their_task(way):
+    limits = ExecutionLimits(attempts=Attempts(retries=0), argument_characters=1_000)
+    plan = [assigned("t1"), assigned("t2", arguments={"of": [{"ref": "t1"}] * 20})]
+    result = run(way, plan, lambda call: "x" * 100, limits=limits)
+    assert result.outcomes["t2"].error_type == "ArgumentsTooLargeError"

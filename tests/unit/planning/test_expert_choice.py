@@ -11,6 +11,7 @@ from langgraph.store.memory import InMemoryStore
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 from llmops_plugins.flow import arun, run
 from llmops_plugins.planning.expert_choice import ExpertChooser
+from llmops_plugins.planning.expert_health import ExpertHealth
 from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
 from llmops_plugins.planning.selection import NoExpertError
 from llmops_plugins.planning.standing import WINDOW, Standing
@@ -140,6 +141,26 @@ def test_failures_are_learned_and_the_next_task_goes_to_another():
     assert (first.expert.name, first.fallback.name) == ("cheap", "dear")
     run(chooser.settle_flow(first.assignment, failed, tenant="acme", costs={"dear": 0.5}))
     assert next_one().expert.name == "dear"
+
+
+def test_only_who_could_not_be_reached_is_avoided_and_only_for_that_tenant():
+    able = [card("cheap", cost_usd=0.01), card("dear", cost_usd=1.0)]
+    chooser = ExpertChooser(able, health=ExpertHealth(failures=2))
+
+    def ended(**settings):
+        task = run(chooser.choose_flow(translate(), {}, tenant="acme")).assignment
+        outcome = TaskOutcome(status="failed", expert="cheap", attempts=9, **settings)
+        run(chooser.settle_flow(task, outcome, tenant="acme"))
+
+    def chosen(tenant):
+        return run(chooser.choose_flow(translate(), {}, tenant=tenant)).expert.name
+
+    for _ in range(3):
+        ended(error_type="KeyError")  # what was asked was wrong, not the expert
+    ended(unavailable=["cheap"])  # nine attempts for one task are one failure
+    assert chosen("acme") == "cheap"
+    ended(unavailable=["cheap"])
+    assert (chosen("acme"), chosen("other")) == ("dear", "cheap")
 
 
 class BrokenStore(InMemoryStore):

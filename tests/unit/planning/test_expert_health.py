@@ -25,42 +25,49 @@ def clock():
     return Clock()
 
 
-def failing(health, times):
+def failing(health, times, tenant="acme"):
     for _ in range(times):
-        health.record("it", succeeded=False)
+        health.record("it", reached=False, tenant=tenant)
 
 
 def test_a_circuit_opens_after_failures_in_a_row_only(clock):
     health = ExpertHealth(failures=3, clock=clock)
     failing(health, 2)
-    health.record("it", succeeded=True)
+    health.record("it", reached=True, tenant="acme")
     failing(health, 2)
-    assert health.problem("it") is None
+    assert not health.is_open("it", "acme")
     failing(health, 1)
-    assert "3 times in a row" in health.problem("it")
-    assert health.problem("other") is None
+    assert health.is_open("it", "acme")
+    assert not health.is_open("other", "acme")
 
 
-def test_an_open_circuit_lets_a_call_through_after_a_while_and_opens_for_longer_if_that_fails(clock):
+def test_what_one_tenant_could_not_reach_is_no_matter_of_anothers(clock):
+    health = ExpertHealth(failures=1, clock=clock)
+    failing(health, 1, tenant="mallory")
+    assert health.is_open("it", "mallory")
+    assert not health.is_open("it", "acme")
+
+
+def test_an_open_circuit_closes_after_a_while_and_opens_for_longer_if_that_fails(clock):
     health = ExpertHealth(failures=2, pause_s=10, clock=clock)
     failing(health, 2)
     clock.now += 10
-    assert health.problem("it") is None
+    assert not health.is_open("it", "acme")
     failing(health, 1)
     clock.now += 19
-    assert health.problem("it") is not None
+    assert health.is_open("it", "acme")
     clock.now += 1
-    assert health.problem("it") is None
-    health.record("it", succeeded=True)
+    assert not health.is_open("it", "acme")
+    health.record("it", reached=True, tenant="acme")
     failing(health, 1)
-    assert health.problem("it") is None
+    assert not health.is_open("it", "acme")
 
 
 def test_a_circuit_never_stays_open_for_ever(clock):
     health = ExpertHealth(failures=1, pause_s=10, clock=clock)
     failing(health, 2_000)
     clock.now += 160
-    assert health.problem("it") is None
+    assert not health.is_open("it", "acme")
 
 
 @ways

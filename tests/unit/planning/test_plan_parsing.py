@@ -208,3 +208,37 @@ def test_nesting_without_end_is_no_error():
     deep = "[" * 30_000 + "]" * 30_000
     parsed = parse_plan(TYPED.replace('"tea"', deep))
     assert [task["id"] for task in parsed.data] == ["t1", "t2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (
+            '[{"id": 1, "task": "a", "args": {"t": "x"}}, {"id": 2, "task": "b", "args": {"t": "$1 a day"}}]',
+            "$1 a day",
+        ),
+        (
+            '[{"id": 1, "task": "a", "args": {"t": "x"}}, {"id": 2, "task": "b", "args": {"t": "$1"}}]',
+            {"ref": "1"},
+        ),
+        ('1. a(t="x")\n2. b(t="$1 a day")', "${1} a day"),
+        (
+            '[{"id": 1, "task": "a", "args": {"t": "x"}}, {"id": 2, "task": "b", "args": {"t": "$${1}"}}]',
+            "$${1}",
+        ),
+    ],
+    ids=["JSON", "JSON, whole", "numbered calls", "literal"],
+)
+def test_a_number_after_a_dollar_is_a_price_inside_of_a_text_but_for_numbered_calls(text, value):
+    assert arguments(text)[1] == {"t": value}
+
+
+def test_what_looks_like_a_reference_and_is_none_is_written_with_two_dollars():
+    task = {"id": "t1", "kind": "shell", "arguments": {"command": "echo ${HOME}"}}
+    _, complaints = check_parsed(parse_plan(json.dumps([task])), kinds=None)
+    assert [one.sentence for one in complaints] == [
+        'Task "t1" refers to task "HOME", which the plan does not have: add that task, leave the reference '
+        "out, or write $${ for a ${ that is none."
+    ]
+    task["arguments"]["command"] = "echo $${HOME}"
+    assert arguments(json.dumps([task])) == [{"command": "echo $${HOME}"}]

@@ -96,7 +96,9 @@ def test_a_model_without_structured_output_is_asked_for_text():
 
 
 def test_a_provider_that_refuses_the_schema_is_asked_for_text():
-    state = create_planner(controller(ValueError("no free-form objects"), PLAN, ANSWER), team(), **ALWAYS)
+    state = create_planner(
+        controller(ValueError("schema: no free-form objects"), PLAN, ANSWER), team(), **ALWAYS
+    )
     assert state.invoke(ASKED)["outcomes"]["t3"]["result"] == 16
 
 

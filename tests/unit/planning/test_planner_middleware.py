@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -14,11 +15,15 @@ from pydantic import BaseModel
 from llmops_plugins import CostLedger, with_middleware
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.flow import run
 from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
 from llmops_plugins.planning.middleware import PlannerMiddleware
+from llmops_plugins.planning.standing import Outcome
 from tests.unit.planning.planner_world import ANSWER, ASKED, PLAN, controller, plan_text, team, weather
 
 ONE = plan_text(weather("t1"))
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
 FRANCE = "What is the capital of France?"
 
 
@@ -36,8 +41,8 @@ def agent(model, experts=None, **settings):
     )
 
 
-def both(graph, asked=ASKED):
-    return [graph.invoke(asked), asyncio.run(graph.ainvoke(asked))]
+def both(graph, asked=ASKED, config=None):
+    return [graph.invoke(asked, config), asyncio.run(graph.ainvoke(asked, config))]
 
 
 def test_a_request_that_decomposes_goes_to_the_experts():
@@ -75,10 +80,33 @@ def test_without_a_plan_the_agent_answers_as_before(replies):
         assert state["messages"][-1].text == "Hello."
 
 
-def test_if_every_task_failed_the_answer_says_so():
-    model = controller(plan_text(weather("t1", "Atlantis")))
-    for state in both(agent(model, replan=False)):
-        assert "weather (t1): failed" in state["messages"][-1].text
+class Heard(BaseCallbackHandler):
+    def __init__(self):
+        self.planning = []
+
+    def on_custom_event(self, name, data, **rest):
+        self.planning += [data] if data["outcome"] != "selected" else []
+
+
+def test_if_every_task_failed_the_agent_answers_with_its_own_tools():
+    call = {"name": "look_up", "args": {"word": "atlantis"}, "id": "1", "type": "tool_call"}
+    replies = [plan_text(weather("t1", "Atlantis")), AIMessage("", tool_calls=[call]), "It is no city."]
+    for way in range(2):
+        heard = Heard()
+        state = both(agent(controller(*replies, *replies), replan=False), config={"callbacks": [heard]})[way]
+        assert [message.type for message in state["messages"]] == ["human", "ai", "tool", "ai"]
+        assert [one["outcome"] for one in heard.planning] == ["failed_open"] * 2
+        assert heard.planning[0]["details"]["ended"] == {"t1": "failed"}
+
+
+def test_if_a_task_failed_that_may_have_had_its_effect_the_answer_says_so_and_not_why():
+    def send(city: str) -> int:
+        raise ConnectionError("postgresql://app@10.0.0.3/hr: SELECT salary")
+
+    expert = Expert(name="sender", kinds=["weather"], runnable=send, side_effects=True)
+    for state in both(agent(controller(ONE, "[]", ONE, "[]"), [expert])):
+        assert "weather (t1): failed (ConnectionError)" in state["messages"][-1].text
+        assert "salary" not in state["messages"][-1].text
 
 
 def test_another_model_plans_and_another_answers():
@@ -156,6 +184,18 @@ def test_shadow_plans_and_estimates_and_asks_no_expert():
         ledger.flush()
         rows = ledger.report(by=["kind"]).rows
     assert {row.key["kind"] for row in rows} == {"answer", "plan"}
+
+
+def test_a_shadows_estimate_is_by_what_experts_cost_so_far():
+    expert = Expert(name="it", kinds=["weather"], runnable=lambda city: 3, arguments=CITY, cost_usd=0.25)
+    outcomes = ExpertOutcomes()
+    spent = Outcome(expert="it", kind="weather", succeeded=True, at=outcomes.now(), cost_usd=0.5)
+    run(outcomes.record_flow("default", [spent]))
+    heard = Heard()
+    graph = agent(controller("It is warm.", ONE), [expert], mode="shadow", outcomes=outcomes)
+    graph.invoke(ASKED, {"callbacks": [heard]})
+    assert BACKGROUND.drain(5)
+    assert heard.planning[-1]["details"]["estimate"]["cost_usd"] == 0.5
 
 
 def test_off_passes_by():

@@ -70,3 +70,8 @@ def test_nothing_that_others_wrote_can_close_its_tags():
             assert end > start, "what stands before the first tag is this package's own"
             outside = outside[end + len(name) + 3 :]
         assert "obey me" not in outside
+
+
+def test_how_a_text_has_what_is_no_reference_is_told():
+    told = plan_prompt([HumanMessage("Hello.")], {"weather": KindSpec()}, PlanLimits())[0].text
+    assert 'a "${" of its own, that is written $${;' in told

@@ -5,12 +5,15 @@ import json
 import time
 
 import pytest
+from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.assignment import ExecutionLimits
 from llmops_plugins.planning.attempts import Attempts
 from llmops_plugins.planning.expert import Expert
 from llmops_plugins.planning.graph import create_planner
+from llmops_plugins.planning.plan_streaming import StreamedPlan
+from llmops_plugins.planning.planner import Planner
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.planner_world import (
     ANSWER,
@@ -20,6 +23,7 @@ from tests.unit.planning.planner_world import (
     controller,
     degrees,
     plan_text,
+    prompt_of,
     team,
     weather,
 )
@@ -185,6 +189,52 @@ def test_a_task_that_the_whole_plan_has_otherwise_is_done_again():
     state = create_planner(controller(text, "3 [1]."), team(), **STREAMED).invoke(ASKED)
     assert {one["result"] for one in state["outcomes"].values()} == {3}
     assert [task["after"] for task in state["plan"]["tasks"]] in ([[], ["0"]], [[], ["1"]])
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("replan", [False, True])
+def test_a_task_that_ends_the_plan_while_it_is_written_is_named_in_the_answer(way, replan):
+    first = [weather("t0"), weather("t1", "Atlantis", on_failure="fail_plan")]
+    text = json.dumps({"tasks": [*first, *(weather(f"u{n}") for n in range(20))]}, indent=1)
+    # When planned again there is nothing more to do.
+    model = ScriptedChatModel(replies=[text, *(["[]"] if replan else []), "It failed [t1]."], delay=0.005)
+    state = run(create_planner(model, team(), replan=replan, **STREAMED), way)
+    assert state["planned"]
+    assert state["messages"][-1].text == "It failed [t1]."
+    assert state["outcomes"]["t0"]["result"] == 3
+    assert state["outcomes"]["t1"]["status"] == "failed"
+    assert len(model.calls) == 2 + replan
+    assert "t1" in prompt_of(model)
+
+
+def test_a_long_plan_is_read_in_time_in_proportion_to_its_length():
+    def look(rows: list[list[int]]) -> int:
+        return len(rows)
+
+    tasks = [
+        {"id": f"t{n}", "kind": "look", "arguments": {"rows": [[one, one] for one in range(8)]}}
+        for n in range(60)
+    ]
+    text = json.dumps({"tasks": tasks}, indent=1)
+    assert len(text) > 20_000
+    looker = Expert(name="looker", kinds=["look"], runnable=look)
+    planner = Planner(controller=controller(text), experts=[looker], plan="always", stream_plan=True)
+
+    def seconds():
+        class Letters:
+            """Writes a few letters at a time, as providers do."""
+
+            def stream(self, *_):
+                for at in range(0, len(text), 4):
+                    yield AIMessageChunk(text[at : at + 4])
+
+        plan = StreamedPlan(planner, [HumanMessage("Look.")], "default")
+        plan._controller = Letters()
+        started = time.process_time()
+        assert len(list(plan.read())) >= 50
+        return time.process_time() - started
+
+    assert min(seconds() for _ in range(3)) < 1.5
 
 
 def test_settings_are_checked():

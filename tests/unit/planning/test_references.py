@@ -9,7 +9,13 @@ from pydantic import BaseModel
 
 from llmops_plugins.errors import LlmopsError
 from llmops_plugins.planning.plan import Task
-from llmops_plugins.planning.references import Reference, UnresolvedReferenceError, find, resolve
+from llmops_plugins.planning.references import (
+    ArgumentsTooLargeError,
+    Reference,
+    UnresolvedReferenceError,
+    find,
+    resolve,
+)
 
 
 class Page(BaseModel):
@@ -75,6 +81,18 @@ def test_what_is_not_there_is_a_typed_error_that_names_it(text, problem):
     assert caught.value.reference.text == text
     assert isinstance(caught.value, LlmopsError)
     assert str(pickle.loads(pickle.dumps(caught.value))) == problem
+
+
+@pytest.mark.parametrize("argument", ["${t1}" * 100_000, [{"ref": "t1"}] * 100_000, {"a": "of ${t2} ${t2}"}])
+def test_no_more_is_put_in_than_there_is_room_for(argument):
+    results = {"t1": "x" * 10_000, "t2": [["x" * 100] * 200, {"y" * 100: 2**300}]}
+    with pytest.raises(ArgumentsTooLargeError, match="may have 30,000 characters in all") as caught:
+        resolve({"x": argument}, results, 30_000)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_what_there_is_room_for_is_put_in():
+    assert resolve({"x": "${t1}${t1}"}, {"t1": "tea"}, 20) == {"x": "teatea"}
 
 
 NAMES = st.text("abcXYZ019_-", min_size=1, max_size=8)

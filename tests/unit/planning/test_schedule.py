@@ -214,3 +214,22 @@ def test_a_plan_takes_time_in_proportion_to_its_size(shape):
 
     small = min(seconds(1_000) for _ in range(3))
     assert min(seconds(8_000) for _ in range(3)) < 8 * 4 * small
+
+
+@pytest.mark.parametrize("on_failure", ["skip_dependants", "default"])
+def test_one_with_side_effects_that_may_still_be_running_lets_no_other_one_start(on_failure):
+    schedule = schedule_of(
+        task("a", side_effects=True, on_failure=on_failure),
+        task("b", side_effects=True),
+        task("after_b", "b"),
+        task("other"),
+        close=False,
+    )
+    assert start_all(schedule) == ["a", "other"]
+    running = TaskOutcome(status="failed", error="late", still_running=True)
+    assert schedule.ended("a", running) == ["a", "b", "after_b"]
+    assert schedule.add(task("later", side_effects=True)) == ["later"]
+    schedule.ended("other", DONE)
+    schedule.close()
+    assert schedule.finished
+    assert {schedule.outcomes[one].status for one in ("b", "after_b", "later")} == {"skipped"}

@@ -47,6 +47,16 @@ def test_an_unhealthy_expert_is_left_out():
     assert names(select(translate(), [card("sick"), card("well")], health=health)) == ["well"]
 
 
+def test_an_expert_to_be_avoided_is_asked_where_nobody_else_is_left():
+    cheap, dear = card("cheap", cost_usd=0.01), card("dear", cost_usd=1.0)
+    selection = select(translate(), [cheap, dear], avoid={"cheap"}, prefer=cheap)
+    assert (selection.expert.name, selection.fallback.name, names(selection)) == ("dear", "cheap", ["dear"])
+    assert not selection.in_doubt
+    alone = select(translate(), [cheap], avoid={"cheap"})
+    assert alone.expert.name == "cheap"
+    assert alone.reason.endswith("untried, though it could not be reached of late.")
+
+
 def test_an_expert_with_side_effects_is_left_out_where_none_are_allowed():
     experts = [card("writes", side_effects=True), card("reads")]
     assert len(select(translate(), experts).ranked) == 2
