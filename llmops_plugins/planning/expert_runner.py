@@ -183,11 +183,18 @@ def _function(
         checked = model.model_validate(given)
         return {field: getattr(checked, field) for field in type(checked).model_fields}
 
+    # An exit inside of a task would end the event loop, and everybody's work with it.
     def call(given: dict[str, Any]) -> Any:
-        return function(**named(given))
+        try:
+            return function(**named(given))
+        except SystemExit as error:
+            raise RuntimeError(f"expert {name} asked to exit") from error
 
     async def acall(given: dict[str, Any]) -> Any:
-        return await function(**named(given))
+        try:
+            return await function(**named(given))
+        except SystemExit as error:
+            raise RuntimeError(f"expert {name} asked to exit") from error
 
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         return RunnableLambda(acall, name=name)

@@ -190,7 +190,10 @@ class StreamedPlan:
             self._considered.add(str(raw.get("id")))
             before = [self.early[one].task.model_dump() for one in self._ancestors(needed)]
             plan, _ = check([*before, raw], kinds=self._planner.kinds, limits=self._planner.limits)
-            if plan is not None and not unserved_complaints(plan.tasks[-1:], self._planner.experts):
+            if plan is None:
+                continue
+            own, planner = plan.tasks[-1:], self._planner
+            if not unserved_complaints(own, planner.experts, able=planner.able):
                 assignment = yield from self._assigned_flow(plan)
                 news += [] if assignment is None else [assignment]
         return news
@@ -211,7 +214,7 @@ class StreamedPlan:
         if self._standings is None:
             self._standings = yield from chooser.standings_flow(self._tenant, self._planner.kinds)
         try:
-            selection = yield from chooser.choose_flow(task, self._standings)
+            selection = yield from chooser.choose_flow(task, self._standings, tenant=self._tenant)
         except NoExpertError:  # the whole plan is complained of, once it is there
             return None
         if selection.assignment.side_effects:

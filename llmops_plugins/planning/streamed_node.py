@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AnyMessage
 
-from llmops_plugins.effects import NEVER_SWALLOWED
+from llmops_plugins.effects import NEVER_SWALLOWED, Emit, Flow
 from llmops_plugins.flow import arun, run
 from llmops_plugins.planning.durable import aexecute_durably, execute_durably
 from llmops_plugins.planning.expert_calls import ExpertCalls
@@ -25,7 +25,7 @@ from llmops_plugins.planning.plan_errors import PlanInvalidError
 from llmops_plugins.planning.plan_making import MadePlan
 from llmops_plugins.planning.plan_streaming import StreamedPlan
 from llmops_plugins.planning.planner import Planner
-from llmops_plugins.planning.planning_flow import Planning, failed_open, planned
+from llmops_plugins.planning.planning_flow import Planning, error_decision, failed_open, planned
 
 __all__ = ["aplan_streamed", "plan_streamed"]
 
@@ -57,7 +57,7 @@ def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str)
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
-        return _not_streamed(planner, plan, need, error, tenant)
+        return run(_not_streamed_flow(planner, plan, need, error, tenant))
 
 
 async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenan
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
-        return _not_streamed(planner, plan, need, error, tenant)
+        return await arun(_not_streamed_flow(planner, plan, need, error, tenant))
 
 
 def _direct(need: Need) -> Planning:
@@ -96,9 +96,11 @@ def _joined(
     return said({**update, "outcomes": plain_outcomes(outcomes) if update["planned"] else {}})
 
 
-def _not_streamed(
+def _not_streamed_flow(
     planner: Planner, plan: StreamedPlan, need: Need, error: Exception, tenant: str
-) -> dict[str, Any]:
+) -> Flow[dict[str, Any]]:
+    hidden = [*need.hidden, *plan.hidden]
     if isinstance(error, PlanInvalidError):
+        yield Emit(error_decision(error, hidden))
         raise error
-    return begun(failed_open(planner, error, [*need.hidden, *plan.hidden]), tenant)
+    return begun(failed_open(planner, error, hidden), tenant)

@@ -156,9 +156,13 @@ def test_what_failed_early_is_no_ground_for_side_effects(policy, statuses):
     )
     events = list(graph.stream(ASKED, stream_mode=["custom", "values"]))
     state = [data for kind, data in events if kind == "values"][-1]
-    assert {one: outcome["status"] for one, outcome in state["outcomes"].items()} == statuses
+    found = {one: outcome["status"] for one, outcome in state["outcomes"].items()}
+    # A plan that has failed is not read to its end: how much of the rest is known depends on who is faster.
+    assert found.items() <= statuses.items()
+    assert found.keys() == statuses.keys() or policy == "fail_plan"
+    assert found["t1"] == "failed"
     ended = [data["task"] for kind, data in events if kind == "custom" and data["type"] == "task_ended"]
-    assert sorted(ended) == ["t1", "t2", "t3"]
+    assert sorted(ended) == sorted(found)
 
 
 def test_a_controller_that_dies_while_it_writes_answers_without_a_plan():
