@@ -224,10 +224,10 @@ def test_another_process_goes_on_where_one_asked_a_person(tmp_path):
 @BOTH
 def test_an_assistant_that_fails_or_is_late_is_followed_by_the_next(way):
     broken = assistant("broken", ConnectionError("down"))
-    slow = assistant("slow", "42", delay=1.0, timeout=0.1)
+    slow = assistant("slow", "42", delay=4.0, timeout=0.1)
     started = time.monotonic()
     state = drive(create_hierarchy([broken, slow, LARGE], success=KNOWS), way)
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 3.5
     assert state["assistant"] == "large"
     outcomes = [(one["outcome"], one["reason"]) for one in state["attempts"]]
     assert outcomes[0] == ("failed", "ConnectionError from the assistant")

@@ -186,7 +186,7 @@ def test_a_secret_that_comes_back_in_parts_is_withheld():
 
 def test_a_call_that_hangs_is_abandoned_sync_and_async():
     def hang() -> None:
-        time.sleep(0.5)
+        time.sleep(4)
 
     async def ahang() -> None:
         await asyncio.sleep(60)
@@ -195,7 +195,7 @@ def test_a_call_that_hangs_is_abandoned_sync_and_async():
         started = time.monotonic()
         with pytest.raises((OutOfTimeError, HostCallError)):
             caller(function)(seconds=0.1)
-        assert time.monotonic() - started < 0.45
+        assert time.monotonic() - started < 3.5
 
 
 def test_a_function_that_always_hangs_does_not_pile_up_threads():
