@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from llmops_plugins.backtest.json_lines import json_rows
 from llmops_plugins.errors import ConfigurationError, RecordError
 
 __all__ = ["OUT_OF_SCOPE", "StreamRequest", "holds_requests", "read_requests", "refuse_same_file", "shuffled"]
@@ -56,7 +54,7 @@ def read_requests(path: Path | str, *, field: str = "stream") -> list[StreamRequ
         ConfigurationError: If it cannot be read, or holds fewer than two requests.
         RecordError: If a line is no request; the message names it.
     """
-    requests = [_request(row, str(path), line) for line, row in _rows(Path(path), field)]
+    requests = [_request(row, str(path), line) for line, row in json_rows(Path(path), field)]
     if len(requests) < 2:
         problem = f"{path} holds {len(requests)} requests, a stream takes at least 2"
         raise ConfigurationError(field, problem)
@@ -74,7 +72,7 @@ def holds_requests(path: Path | str, *, field: str) -> bool:
         ConfigurationError: If it cannot be read, or is empty.
         RecordError: If its first line is not JSON.
     """
-    for _, row in islice(_rows(Path(path), field), 1):
+    for _, row in islice(json_rows(Path(path), field), 1):
         return isinstance(row, dict) and "intent" in row
     raise ConfigurationError(field, f"{path} is empty, give labelled pairs or requests with their intents")
 
@@ -94,27 +92,6 @@ def refuse_same_file(fit: Path | str, tested: Path | str) -> None:
     """
     if Path(fit).resolve() == Path(tested).resolve():
         raise ConfigurationError("fit", "must be another file than the one tested, or the figures lie")
-
-
-def _rows(path: Path, field: str) -> Iterator[tuple[int, Any]]:
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as file:
-            for line, text in enumerate(file, 1):
-                if text.strip():
-                    yield line, _parsed(text, str(path), line)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(
-            field, f"{path} cannot be read ({reason}), give a .jsonl or .jsonl.gz file"
-        ) from error
-
-
-def _parsed(text: str, source: str, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(source, line, f"is not JSON ({error})") from error
 
 
 def _request(row: Any, source: str, line: int) -> StreamRequest:

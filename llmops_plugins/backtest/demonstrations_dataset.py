@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_plugins.backtest.json_lines import json_rows
 from llmops_plugins.errors import ConfigurationError, RecordError
 
 __all__ = ["SolvedRequests", "read_solved_requests"]
@@ -52,7 +49,7 @@ def read_solved_requests(path: Path | str, *, field: str = "file") -> SolvedRequ
     """
     solved: dict[str, str] = {}
     unsolved = repeated = 0
-    for line, row in _rows(Path(path), field):
+    for line, row in json_rows(Path(path), field):
         question, solution = _request(row, str(path), line)
         if solution is None:
             unsolved += 1
@@ -66,27 +63,6 @@ def read_solved_requests(path: Path | str, *, field: str = "file") -> SolvedRequ
     return SolvedRequests(
         questions=tuple(solved), solutions=tuple(solved.values()), unsolved=unsolved, repeated=repeated
     )
-
-
-def _rows(path: Path, field: str) -> Iterator[tuple[int, Any]]:
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as file:
-            for line, text in enumerate(file, 1):
-                if text.strip():
-                    yield line, _parsed(text, str(path), line)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(
-            field, f"{path} cannot be read ({reason}), give a .jsonl or .jsonl.gz file"
-        ) from error
-
-
-def _parsed(text: str, source: str, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(source, line, f"is not JSON ({error})") from error
 
 
 def _request(row: Any, source: str, line: int) -> tuple[str, str | None]:

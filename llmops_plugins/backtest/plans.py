@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_plugins.backtest.json_lines import json_rows
 from llmops_plugins.errors import ConfigurationError, RecordError
 from llmops_plugins.planning.complaints import Complaint
 from llmops_plugins.planning.kind_spec import KindSpec
@@ -216,23 +216,11 @@ def _plans_of(
 
 
 def _plans(path: Path) -> Iterator[RecordedPlan]:
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _plan(line, str(path), number)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            "plans", f"{path} cannot be read ({error}), name a JSON Lines file"
-        ) from error
+    for number, row in json_rows(path, "plans"):
+        yield _plan(row, str(path), number)
 
 
-def _plan(line: str, source: str, number: int) -> RecordedPlan:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(source, number, f"is not JSON ({error})") from error
+def _plan(row: Any, source: str, number: int) -> RecordedPlan:
     if not isinstance(row, dict):
         raise RecordError(source, number, "must be an object with a plan, or with the text of one")
     text = row.get("text")
