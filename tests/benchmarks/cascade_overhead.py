@@ -5,6 +5,7 @@ they differ; none takes any time, so what is left is the cascade's own: threads,
 The same models called one after the other take turns with it in one process, the last of them through
 ``with_middleware`` and a cascade that is off, since any middleware costs that much; a figure is the
 difference between the best rounds of both, as timeit's manual has it, since others at work only add time.
+Microseconds are the machine's, so the target is in what those models take.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.wrapped_model.wrap import with_middleware
 
 ROUNDS, CALLS = 25, 40
-TARGET_US = 1_000
-ATTEMPTS = 3
+TARGET = 2.5  # times what the models it asks take
+ATTEMPTS = 5
 QUESTION = "A train leaves at nine and drives 420 km at 70 km an hour. When does it arrive? " * 3
 REPLY = "It drives for 420 / 70 = 6 hours, so it arrives six hours after nine. " * 6 + "The answer is {}."
 
@@ -125,7 +126,7 @@ def judged(situation, compared, cascade, asked):
     for _ in range(ATTEMPTS):
         direct, added = compared(cascade, asked)
         print(f"{situation:32}{direct:12.0f}{added:12.0f}")
-        if added <= TARGET_US:
+        if added <= TARGET * direct:
             return True
     return False
 
@@ -139,7 +140,7 @@ def main():
             situation = f"{answer}, {way}"
             if not judged(situation, compared, cascade, asked):
                 missed.append(situation)
-    print(f"target: the cascade adds at most {TARGET_US} us to a call")
+    print(f"target: the cascade adds at most {TARGET} times what its models take")
     if missed:
         print(f"missed {ATTEMPTS} times: {', '.join(missed)}")
     return 1 if missed else 0

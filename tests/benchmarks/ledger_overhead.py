@@ -4,6 +4,9 @@ Run as ``python -m tests.benchmarks.ledger_overhead``. All handlers take turns i
 median over rounds of the difference to the same round without a handler. The targets hold back to back, where
 the ledger's writer competes with the caller for the interpreter. With a model that takes a while, as real
 ones do, caches are cold after each wait: any handler then costs more, and the figures are for comparison.
+
+Microseconds are the machine's, so the targets are in what LangChain's own UsageMetadataCallbackHandler takes in
+the same rounds. It took 87 us in a graph on the machine where they were set, as 150 us and 1,000 us of CPU.
 """
 
 import gc
@@ -21,8 +24,9 @@ from llmops_plugins.accounting.ledger import CostLedger
 from llmops_plugins.testing import ScriptedChatModel
 
 ROUNDS, CALLS, WAITING_CALLS = 25, 40, 20
-CALLER_TARGET_US, CPU_TARGET_US = 150, 1_000
-ATTEMPTS = 3
+CALLER_TARGET, CPU_TARGET = 150 / 87, 1_000 / 87  # times what the peer takes
+PEER = "UsageMetadata"
+ATTEMPTS = 5
 
 
 class NoOp(BaseCallbackHandler):
@@ -105,8 +109,8 @@ def judged(where, call, handlers):
     for _ in range(ATTEMPTS):
         found = compare(call, handlers, ROUNDS, CALLS)
         show(f"{where}, back to back", found)
-        caller, cpu = found["CostLedger"]
-        if caller <= CALLER_TARGET_US and cpu <= CPU_TARGET_US:
+        (caller, cpu), (peer_caller, peer_cpu) = found["CostLedger"], found[PEER]
+        if caller <= CALLER_TARGET * peer_caller and cpu <= CPU_TARGET * peer_cpu:
             return True
     return False
 
@@ -119,13 +123,15 @@ def show(situation, found):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         ledger = CostLedger(f"sqlite:///{Path(folder) / 'ledger.db'}")
-        handlers = {"no-op": NoOp(), "UsageMetadata": UsageMetadataCallbackHandler(), "CostLedger": ledger}
+        handlers = {"no-op": NoOp(), PEER: UsageMetadataCallbackHandler(), "CostLedger": ledger}
         print(f"{'':28}{'handler':16}{'caller, us':>12}{'all CPU, us':>14}")
         missed = [where for where, call in workload(0.0).items() if not judged(where, call, handlers)]
         for where, call in workload(0.005).items():
             show(f"{where}, 5 ms a call", compare(call, handlers, ROUNDS // 3, WAITING_CALLS))
         ledger.close()
-    print(f"targets for CostLedger: {CALLER_TARGET_US} us caller, {CPU_TARGET_US} us of CPU, back to back")
+    print(
+        f"targets for CostLedger, back to back: {CALLER_TARGET:.1f} times {PEER}, {CPU_TARGET:.1f} times its CPU"
+    )
     if missed:
         print(f"missed {ATTEMPTS} times: {', '.join(missed)}")
     return 1 if missed else 0
