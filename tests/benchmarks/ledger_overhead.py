@@ -5,8 +5,8 @@ median over rounds of the difference to the same round without a handler. The ta
 the ledger's writer competes with the caller for the interpreter. With a model that takes a while, as real
 ones do, caches are cold after each wait: any handler then costs more, and the figures are for comparison.
 
-Microseconds are the machine's, so the targets are in what LangChain's own UsageMetadataCallbackHandler takes in
-the same rounds. It took 87 us in a graph on the machine where they were set, as 150 us and 1,000 us of CPU.
+Microseconds are the machine's, so the targets are in what LangChain's UsageMetadataCallbackHandler takes in
+the same rounds. It took 87 us in a graph where they were set, as 150 us and 1,000 us of CPU.
 """
 
 import gc
@@ -129,9 +129,7 @@ def main():
         for where, call in workload(0.005).items():
             show(f"{where}, 5 ms a call", compare(call, handlers, ROUNDS // 3, WAITING_CALLS))
         ledger.close()
-    print(
-        f"targets for CostLedger, back to back: {CALLER_TARGET:.1f} times {PEER}, {CPU_TARGET:.1f} times its CPU"
-    )
+    print(f"targets, back to back: {CALLER_TARGET:.1f} times {PEER} and {CPU_TARGET:.1f} times its CPU")
     if missed:
         print(f"missed {ATTEMPTS} times: {', '.join(missed)}")
     return 1 if missed else 0
