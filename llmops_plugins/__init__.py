@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from llmops_plugins.hierarchy.sandbox.host_functions import HostFunction
     from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
     from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price, SelfHosted
-    from llmops_plugins.planning.assignment import ExecutionLimits
-    from llmops_plugins.planning.attempts import Attempts
-    from llmops_plugins.planning.expert import Expert
-    from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
+    from llmops_plugins.planning.execution.assignment import ExecutionLimits
+    from llmops_plugins.planning.execution.attempts import Attempts
+    from llmops_plugins.planning.experts.expert import Expert
+    from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
     from llmops_plugins.planning.graph import create_planner
     from llmops_plugins.planning.middleware import PlannerMiddleware
-    from llmops_plugins.planning.plan_errors import PlanFailedError, PlanInvalidError
-    from llmops_plugins.planning.plan_limits import PlanLimits
+    from llmops_plugins.planning.plan.errors import PlanFailedError, PlanInvalidError
+    from llmops_plugins.planning.plan.limits import PlanLimits
     from llmops_plugins.planning.planner import Planner
     from llmops_plugins.storage.embeddings import resolve_embeddings
     from llmops_plugins.storage.local_store import LocalStore
@@ -150,7 +150,7 @@ _MODULES = {
     "AllOf": "verification.all_of",
     "AnyOf": "verification.any_of",
     "Assistant": "hierarchy.assistant",
-    "Attempts": "planning.attempts",
+    "Attempts": "planning.execution.attempts",
     "CacheMiddleware": "caching.middleware",
     "CascadeMiddleware": "cascade.middleware",
     "CascadePolicy": "cascade.policy",
@@ -163,11 +163,11 @@ _MODULES = {
     "DemonstrationsMiddleware": "hierarchy.middleware",
     "Evidence": "hierarchy.demonstrations.demonstration",
     "Execution": "hierarchy.executor",
-    "ExecutionLimits": "planning.assignment",
+    "ExecutionLimits": "planning.execution.assignment",
     "ExecutionSucceeded": "verification.execution",
     "Executor": "hierarchy.executor",
-    "Expert": "planning.expert",
-    "ExpertOutcomes": "planning.expert_outcomes",
+    "Expert": "planning.experts.expert",
+    "ExpertOutcomes": "planning.experts.outcomes",
     "FirstApplicable": "verification.first_applicable",
     "Freshness": "caching.freshness",
     "HostFunction": "hierarchy.sandbox.host_functions",
@@ -183,9 +183,9 @@ _MODULES = {
     "ModelRegistry": "models.registry",
     "ModelSpec": "models.registry",
     "PairwiseJudge": "verification.pairwise_judge",
-    "PlanFailedError": "planning.plan_errors",
-    "PlanInvalidError": "planning.plan_errors",
-    "PlanLimits": "planning.plan_limits",
+    "PlanFailedError": "planning.plan.errors",
+    "PlanInvalidError": "planning.plan.errors",
+    "PlanLimits": "planning.plan.limits",
     "Planner": "planning.planner",
     "PlannerMiddleware": "planning.middleware",
     "Predicate": "verification.predicate",

@@ -8,8 +8,8 @@ from typing import Any
 
 from llmops_plugins.bounds import binomial_upper
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.needs_plan import needs_plan
-from llmops_plugins.planning.plan_need_fitting import fit_plan_need, read_requests
+from llmops_plugins.planning.need.fitting import fit_plan_need, read_requests
+from llmops_plugins.planning.need.needs_plan import needs_plan
 
 __all__ = ["PlanNeedBacktest", "backtest_plan_need"]
 
@@ -59,7 +59,7 @@ def backtest_plan_need(
     """Test the decision whether a request needs a plan on labelled requests.
 
     Args:
-        path: The requests, as :func:`~llmops_plugins.planning.plan_need_fitting.read_requests` reads them.
+        path: The requests, as :func:`~llmops_plugins.planning.need.fitting.read_requests` reads them.
         fit: Other requests to fit a rule on; None tests the one that ships with this package.
         confidence: Probability with which the limit holds.
 

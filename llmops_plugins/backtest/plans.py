@@ -11,12 +11,12 @@ from typing import Any
 
 from llmops_plugins.backtest.json_lines import json_rows
 from llmops_plugins.errors import ConfigurationError, RecordError
-from llmops_plugins.planning.complaints import Complaint
-from llmops_plugins.planning.kind_spec import KindSpec
-from llmops_plugins.planning.plan import Plan
-from llmops_plugins.planning.plan_limits import PlanLimits
-from llmops_plugins.planning.plan_parsing import ParsedPlan, parse_plan
-from llmops_plugins.planning.plan_validation import check_parsed
+from llmops_plugins.planning.parsing.parsing import ParsedPlan, parse_plan
+from llmops_plugins.planning.plan.complaints import Complaint
+from llmops_plugins.planning.plan.limits import PlanLimits
+from llmops_plugins.planning.plan.plan import Plan
+from llmops_plugins.planning.validation.kind_spec import KindSpec
+from llmops_plugins.planning.validation.validation import check_parsed
 
 __all__ = [
     "PlansBacktest",

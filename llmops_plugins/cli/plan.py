@@ -10,7 +10,7 @@ import typer
 from llmops_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from llmops_plugins.planning.expert import Expert
+    from llmops_plugins.planning.experts.expert import Expert
     from llmops_plugins.planning.planning_flow import Planning
 
 __all__ = ["plan"]
@@ -35,7 +35,7 @@ def plan(
     """Print the plan for a request, who would do it, and what it is thought to cost. Nothing is done."""
     from llmops_plugins.backtest.user_module import importable, load_attribute
     from llmops_plugins.cli.plan_output import print_planning
-    from llmops_plugins.planning.expert_file import read_experts
+    from llmops_plugins.planning.experts.file import read_experts
 
     with importable():
         read = read_experts(experts, load_attribute)
@@ -50,9 +50,9 @@ def plan(
 
 def _read(file: Path, experts: tuple[Expert, ...]) -> Planning:
     from llmops_plugins.flow import run
-    from llmops_plugins.planning.expert_choice import ExpertChooser
+    from llmops_plugins.planning.experts.choice import ExpertChooser
+    from llmops_plugins.planning.parsing.parsing import parse_plan
     from llmops_plugins.planning.plan_making import assign_flow, checked_plan
-    from llmops_plugins.planning.plan_parsing import parse_plan
     from llmops_plugins.planning.planning_flow import Planning
 
     try:

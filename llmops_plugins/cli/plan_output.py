@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from llmops_plugins.cli.render import console, literal, new_table, print_json, print_notes, print_table, usd
 
 if TYPE_CHECKING:
-    from llmops_plugins.planning.assignment import Assignment
-    from llmops_plugins.planning.expert import Expert
+    from llmops_plugins.planning.execution.assignment import Assignment
+    from llmops_plugins.planning.experts.expert import Expert
     from llmops_plugins.planning.plan_cost import PlanEstimate
     from llmops_plugins.planning.planning_flow import Planning
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.complaints import Complaint, quoted
-from llmops_plugins.planning.plan import Task
-from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.plan.complaints import Complaint, quoted
+from llmops_plugins.planning.plan.plan import Task
 
 __all__ = ["Earlier"]
 

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.nodes import (
     after_execution,
     after_planning,

@@ -17,8 +17,8 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision, Mode
 from llmops_plugins.flow_middleware import FlowMiddleware
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.expert_outcomes import Standings
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.outcomes import Standings
 from llmops_plugins.planning.graph import planning_graph
 from llmops_plugins.planning.plan_cost import estimate_plan
 from llmops_plugins.planning.planner import Planner, PlannerSettings

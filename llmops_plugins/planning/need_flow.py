@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage
 from llmops_plugins.effects import CallModel, Flow
 from llmops_plugins.failures import warn_once
 from llmops_plugins.messages import last_question
-from llmops_plugins.planning.needs_plan import needs_plan
+from llmops_plugins.planning.need.needs_plan import needs_plan
 from llmops_plugins.planning.plan_prompt import need_prompt
 from llmops_plugins.planning.planner import Planner
 

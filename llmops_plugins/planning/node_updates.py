@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 from langgraph.config import get_stream_writer
 
 from llmops_plugins.effects import Flow
-from llmops_plugins.planning.assignment import Assignment, ExecutionEvent, Observe
+from llmops_plugins.planning.execution.assignment import Assignment, ExecutionEvent, Observe
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.planner_state import PlannerState, assignments_in, outcomes_in
 from llmops_plugins.planning.planning_flow import Planning
-from llmops_plugins.planning.task_outcome import TaskOutcome
 
 __all__ = [
     "Outcomes",

@@ -9,9 +9,9 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from llmops_plugins.effects import Flow
 from llmops_plugins.flow import arun, run
-from llmops_plugins.planning.durable import aexecute_durably, execute_durably
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.expert_calls import ExpertCalls
+from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.experts.calls import ExpertCalls
 from llmops_plugins.planning.node_updates import (
     begun,
     left_to_do,

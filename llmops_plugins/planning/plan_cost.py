@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.expert_outcomes import Standings
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.outcomes import Standings
 
 __all__ = ["PlanEstimate", "TaskEstimate", "estimate_plan"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmops_plugins.planning.assignment import Assignment
+from llmops_plugins.planning.execution.assignment import Assignment
 
 __all__ = ["draw_plan"]
 
@@ -19,7 +19,7 @@ def draw_plan(assignments: Sequence[Assignment]) -> str:
         assignments: The tasks, and who does them. Names in them can hold anything.
 
     Example:
-        >>> from llmops_plugins.planning.plan import Task
+        >>> from llmops_plugins.planning.plan.plan import Task
         >>> task = Task(id="t1", kind="weather")
         >>> print(draw_plan([Assignment(task=task, expert="degrees")]))
         flowchart TD

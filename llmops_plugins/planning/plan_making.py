@@ -12,20 +12,20 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from pydantic import BaseModel
 
 from llmops_plugins.effects import CallModel, Flow, Invoke
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.complaints import Complaint
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.expert_choice import ExpertChooser
-from llmops_plugins.planning.expert_kinds import kind_specs, unserved_complaints
-from llmops_plugins.planning.kind_spec import KindSpec
-from llmops_plugins.planning.plan import Plan, Task
-from llmops_plugins.planning.plan_limits import PlanLimits
-from llmops_plugins.planning.plan_parsing import ParsedPlan, parse_plan
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.experts.choice import ExpertChooser
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.kinds import kind_specs, unserved_complaints
+from llmops_plugins.planning.experts.selection import NoExpertError
+from llmops_plugins.planning.parsing.parsing import ParsedPlan, parse_plan
+from llmops_plugins.planning.plan.complaints import Complaint
+from llmops_plugins.planning.plan.limits import PlanLimits
+from llmops_plugins.planning.plan.plan import Plan, Task
 from llmops_plugins.planning.plan_prompt import plan_prompt, repair_message
-from llmops_plugins.planning.plan_validation import check, check_parsed
 from llmops_plugins.planning.planner import Planner
-from llmops_plugins.planning.selection import NoExpertError
+from llmops_plugins.planning.validation.kind_spec import KindSpec
+from llmops_plugins.planning.validation.validation import check, check_parsed
 
 __all__ = ["MadePlan", "PlanMaking", "assign_flow", "checked_plan"]
 

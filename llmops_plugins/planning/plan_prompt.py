@@ -13,11 +13,11 @@ from typing import Any
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
 from llmops_plugins.delimited import delimited
-from llmops_plugins.planning.complaints import Complaint
 from llmops_plugins.planning.conversation import conversation_material
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.kind_spec import KindSpec
-from llmops_plugins.planning.plan_limits import PlanLimits
+from llmops_plugins.planning.plan.complaints import Complaint
+from llmops_plugins.planning.plan.limits import PlanLimits
+from llmops_plugins.planning.validation.kind_spec import KindSpec
 
 __all__ = ["need_prompt", "plan_prompt", "repair_message"]
 

@@ -17,19 +17,19 @@ from langchain_core.runnables import RunnableConfig
 from llmops_plugins.effects import Flow
 from llmops_plugins.events import KIND_KEY
 from llmops_plugins.flow import NOSTREAM, arun, run
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.complaints import Complaint
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.expert_kinds import unserved_complaints
-from llmops_plugins.planning.expert_outcomes import Standings
-from llmops_plugins.planning.plan import Plan
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.experts.kinds import unserved_complaints
+from llmops_plugins.planning.experts.outcomes import Standings
+from llmops_plugins.planning.experts.selection import NoExpertError
+from llmops_plugins.planning.parsing.parsing import parse_plan
+from llmops_plugins.planning.parsing.written_tasks import WrittenTasks, raw_dependencies
+from llmops_plugins.planning.plan.complaints import Complaint
+from llmops_plugins.planning.plan.plan import Plan
 from llmops_plugins.planning.plan_making import MadePlan, PlanMaking, assign_flow, checked_plan
-from llmops_plugins.planning.plan_parsing import parse_plan
-from llmops_plugins.planning.plan_validation import check
 from llmops_plugins.planning.planner import Planner
-from llmops_plugins.planning.selection import NoExpertError
-from llmops_plugins.planning.task_outcome import TaskOutcome
-from llmops_plugins.planning.written_tasks import WrittenTasks, raw_dependencies
+from llmops_plugins.planning.validation.validation import check
 
 __all__ = ["StreamedPlan"]
 

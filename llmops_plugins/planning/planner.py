@@ -17,16 +17,16 @@ from llmops_plugins.events import KIND_KEY, Kind
 from llmops_plugins.flow import NOSTREAM
 from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.models.registry import ModelRegistry
-from llmops_plugins.planning.assignment import ExecutionLimits
-from llmops_plugins.planning.expert import Expert, checked_experts
-from llmops_plugins.planning.expert_choice import ExpertChooser
-from llmops_plugins.planning.expert_health import ExpertHealth
-from llmops_plugins.planning.expert_kinds import by_kind, kind_specs
-from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
-from llmops_plugins.planning.kind_spec import KindSpec
-from llmops_plugins.planning.plan import Plan
-from llmops_plugins.planning.plan_limits import PlanLimits
-from llmops_plugins.planning.selection import SelectionRules
+from llmops_plugins.planning.execution.assignment import ExecutionLimits
+from llmops_plugins.planning.experts.choice import ExpertChooser
+from llmops_plugins.planning.experts.expert import Expert, checked_experts
+from llmops_plugins.planning.experts.health import ExpertHealth
+from llmops_plugins.planning.experts.kinds import by_kind, kind_specs
+from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
+from llmops_plugins.planning.experts.selection import SelectionRules
+from llmops_plugins.planning.plan.limits import PlanLimits
+from llmops_plugins.planning.plan.plan import Plan
+from llmops_plugins.planning.validation.kind_spec import KindSpec
 
 __all__ = ["Markers", "OnInvalid", "PlanWhen", "Planner", "PlannerSettings", "Role"]
 

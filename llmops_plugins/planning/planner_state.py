@@ -9,8 +9,8 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 
 __all__ = ["PlannerInput", "PlannerOutput", "PlannerState", "assignments_in", "outcomes_in"]
 

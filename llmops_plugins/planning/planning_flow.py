@@ -11,11 +11,11 @@ from langchain_core.messages import AnyMessage
 from llmops_plugins.effects import Emit, Flow
 from llmops_plugins.events import Decision
 from llmops_plugins.failures import warn_once
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.complaints import Complaint
 from llmops_plugins.planning.earlier import Earlier
+from llmops_plugins.planning.execution.assignment import Assignment
 from llmops_plugins.planning.need_flow import need_flow
-from llmops_plugins.planning.plan_errors import PlanInvalidError
+from llmops_plugins.planning.plan.complaints import Complaint
+from llmops_plugins.planning.plan.errors import PlanInvalidError
 from llmops_plugins.planning.plan_making import MadePlan, PlanMaking
 from llmops_plugins.planning.planner import Planner
 

@@ -18,12 +18,12 @@ from llmops_plugins.delimited import delimited
 from llmops_plugins.effects import Emit, Flow, Invoke
 from llmops_plugins.events import Decision
 from llmops_plugins.planning.conversation import conversation_material
-from llmops_plugins.planning.plan import Task
-from llmops_plugins.planning.plan_errors import PlanFailedError
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.plan.errors import PlanFailedError
+from llmops_plugins.planning.plan.plan import Task
 from llmops_plugins.planning.planner import Markers, Planner
 from llmops_plugins.planning.planner_state import assignments_in, outcomes_in
 from llmops_plugins.planning.statements import statements_of, without_markers
-from llmops_plugins.planning.task_outcome import TaskOutcome
 
 __all__ = [
     "STATEMENTS_KEY",

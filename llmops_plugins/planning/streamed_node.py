@@ -10,8 +10,8 @@ from langchain_core.messages import AnyMessage
 
 from llmops_plugins.effects import NEVER_SWALLOWED, Emit, Flow
 from llmops_plugins.flow import arun, run
-from llmops_plugins.planning.durable import aexecute_durably, execute_durably
-from llmops_plugins.planning.expert_calls import ExpertCalls
+from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.experts.calls import ExpertCalls
 from llmops_plugins.planning.need_flow import Need, need_flow
 from llmops_plugins.planning.node_updates import (
     Outcomes,
@@ -21,7 +21,7 @@ from llmops_plugins.planning.node_updates import (
     said,
     settle_flow,
 )
-from llmops_plugins.planning.plan_errors import PlanInvalidError
+from llmops_plugins.planning.plan.errors import PlanInvalidError
 from llmops_plugins.planning.plan_making import MadePlan
 from llmops_plugins.planning.plan_streaming import StreamedPlan
 from llmops_plugins.planning.planner import Planner

@@ -14,12 +14,12 @@ import time
 import numpy as np
 
 from llmops_plugins.flow import run
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.expert_choice import ExpertChooser
-from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
-from llmops_plugins.planning.plan import Task
-from llmops_plugins.planning.selection import select
-from llmops_plugins.planning.standing import Outcome
+from llmops_plugins.planning.experts.choice import ExpertChooser
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
+from llmops_plugins.planning.experts.selection import select
+from llmops_plugins.planning.experts.standing import Outcome
+from llmops_plugins.planning.plan.plan import Task
 
 EXPERTS, ROUNDS = 200, 200
 TARGET_MS = 10.0

@@ -18,9 +18,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import task
 from langgraph.graph import START, StateGraph
 
-from llmops_plugins.planning.durable import aexecute_durably, execute_durably
-from llmops_plugins.planning.execution import Assignment, ExecutionLimits, aexecute, execute
-from llmops_plugins.planning.plan import Task
+from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.execution.execution import Assignment, ExecutionLimits, aexecute, execute
+from llmops_plugins.planning.plan.plan import Task
 
 PLANS, EXPERT_S = 100, 0.05
 TASKS, ROUNDS = 1_000, 3

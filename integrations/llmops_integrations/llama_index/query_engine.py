@@ -11,7 +11,7 @@ from llama_index.core.base.response.schema import AsyncStreamingResponse
 from llama_index.core.schema import MetadataMode
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.experts.expert import Expert
 
 __all__ = ["query_engine_expert"]
 
@@ -54,7 +54,8 @@ def query_engine_expert(
         name: What plans and reports call the expert.
         kinds: The kinds of task that it can do.
         description: What it knows about, in a sentence.
-        settings: Further fields of :class:`~llmops_plugins.planning.expert.Expert`, such as ``cost_usd``.
+        settings: Further fields of :class:`~llmops_plugins.planning.experts.expert.Expert`, such as
+            ``cost_usd``.
 
     Raises:
         ConfigurationError: If it is no query engine, or a field is wrong.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from langgraph.types import Command
 
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.testing import ScriptedChatModel
 from tests.file_saver import FileSaver

@@ -12,9 +12,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 
 from llmops_plugins.errors import BudgetExceeded, LlmopsError
-from llmops_plugins.planning.assignment import ExecutionLimits
-from llmops_plugins.planning.attempts import Attempts
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.execution.assignment import ExecutionLimits
+from llmops_plugins.planning.execution.attempts import Attempts
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.testing import ScriptedChatModel
 

@@ -8,9 +8,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from llmops_plugins import CostLedger, ModelRegistry, ModelSpec, Price
-from llmops_plugins.planning.assignment import ExecutionLimits
-from llmops_plugins.planning.attempts import Attempts
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.execution.assignment import ExecutionLimits
+from llmops_plugins.planning.execution.attempts import Attempts
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.planning.nodes import after_planning, answer_node, execute_node, plan_node, respond_node
 from llmops_plugins.planning.planner import Planner

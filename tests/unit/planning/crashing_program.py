@@ -17,8 +17,8 @@ from typing import Annotated, Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
-from llmops_plugins.planning.durable import aexecute_durably, execute_durably
-from llmops_plugins.planning.execution import Attempts, ExecutionLimits
+from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits
 from tests.file_saver import FileSaver
 from tests.unit.planning.stubs import assigned, statuses
 

@@ -1,7 +1,7 @@
 """Experts for the tests of selection."""
 
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.plan import Task
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.plan.plan import Task
 
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 

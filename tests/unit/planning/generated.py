@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from llmops_plugins.planning.execution import Assignment
+from llmops_plugins.planning.execution.execution import Assignment
 from tests.unit.planning.stubs import assigned
 
 KINDS = ("search", "search", "translate")

@@ -2,7 +2,7 @@
 
 import json
 
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.testing import ScriptedChatModel
 
 DEGREES = {"Oslo": 3, "Rome": 19}

@@ -1,7 +1,7 @@
 """Plans and savers for the tests of execution."""
 
-from llmops_plugins.planning.execution import Assignment
-from llmops_plugins.planning.plan import Task
+from llmops_plugins.planning.execution.execution import Assignment
+from llmops_plugins.planning.plan.plan import Task
 
 
 def assigned(id, *after, expert="expert", fallback=None, side_effects=False, timeout_s=None, **task):

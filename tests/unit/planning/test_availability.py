@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from llmops_plugins.planning.abandonable import Stop
-from llmops_plugins.planning.attempts import Attempts, TaskCall, make_attempts
-from llmops_plugins.planning.availability import is_unavailable
+from llmops_plugins.planning.execution.abandonable import Stop
+from llmops_plugins.planning.execution.attempts import Attempts, TaskCall, make_attempts
+from llmops_plugins.planning.execution.availability import is_unavailable
 
 
 class ProviderError(Exception):

@@ -14,8 +14,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, interrupt
 
 from llmops_plugins.errors import BudgetExceeded
-from llmops_plugins.planning.durable import aexecute_durably, execute_durably
-from llmops_plugins.planning.execution import Attempts, ExecutionLimits
+from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits
 from tests.file_saver import FileSaver
 from tests.unit.planning.generated import plans
 from tests.unit.planning.stubs import assigned, statuses
@@ -253,7 +253,7 @@ def test_a_node_that_langgraph_retries_does_not_repeat_an_effect(way):
 
 @both
 def test_effects_wait_for_a_checkpoint_to_resume_from(way, monkeypatch):
-    monkeypatch.setattr("llmops_plugins.planning.side_effect_marks._PATIENCE", 0.05)
+    monkeypatch.setattr("llmops_plugins.planning.execution.side_effect_marks._PATIENCE", 0.05)
     effects = []
     planned = Planned(
         way,

@@ -8,7 +8,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
 from llmops_plugins.errors import BudgetExceeded
-from llmops_plugins.planning.durable import aexecute_durably, execute_durably
+from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
 from tests.unit.planning.stubs import assigned
 from tests.unit.planning.test_durable import BEGIN, CONFIG, LIMITS, Planned, State, both
 

@@ -9,8 +9,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
-from llmops_plugins.planning.durable import aexecute_durably
-from llmops_plugins.planning.execution import Attempts, ExecutionLimits
+from llmops_plugins.planning.execution.durable import aexecute_durably
+from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits
 from tests.unit.planning.stubs import assigned
 from tests.unit.planning.test_durable import BEGIN, CONFIG, LIMITS, Planned, State
 

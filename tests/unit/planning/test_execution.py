@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import pytest
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.execution import Attempts, ExecutionLimits, aexecute, execute
+from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits, aexecute, execute
 from tests.unit.planning.stubs import assigned, statuses
 
 PERSON = ContextVar("PERSON", default="nobody")

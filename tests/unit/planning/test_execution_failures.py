@@ -9,7 +9,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt
 
 from llmops_plugins.errors import BudgetExceeded
-from llmops_plugins.planning.execution import Attempts, ExecutionLimits, aexecute, execute
+from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits, aexecute, execute
 from tests.unit.planning.stubs import assigned, statuses
 from tests.unit.planning.test_execution import both, run
 

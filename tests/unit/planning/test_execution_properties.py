@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmops_plugins.planning.execution import Attempts, ExecutionLimits, aexecute, execute
+from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits, aexecute, execute
 from tests.unit.planning.generated import GeneratedPlan, expected_statuses, plans
 from tests.unit.planning.stubs import assigned, statuses
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
-from llmops_plugins.planning.expert import checked_experts
+from llmops_plugins.planning.experts.expert import checked_experts
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.expert_stubs import card
 

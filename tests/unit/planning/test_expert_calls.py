@@ -11,11 +11,11 @@ from langgraph.graph import START, MessagesState, StateGraph
 
 from llmops_plugins import CacheMiddleware, CostLedger, with_middleware
 from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
-from llmops_plugins.planning.attempts import TaskCall
-from llmops_plugins.planning.execution import execute
-from llmops_plugins.planning.expert import checked_experts
-from llmops_plugins.planning.expert_calls import ExpertCalls
-from llmops_plugins.planning.selection import select
+from llmops_plugins.planning.execution.attempts import TaskCall
+from llmops_plugins.planning.execution.execution import execute
+from llmops_plugins.planning.experts.calls import ExpertCalls
+from llmops_plugins.planning.experts.expert import checked_experts
+from llmops_plugins.planning.experts.selection import select
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.expert_stubs import card, translate
 

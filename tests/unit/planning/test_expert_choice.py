@@ -10,12 +10,12 @@ from langgraph.store.memory import InMemoryStore
 
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 from llmops_plugins.flow import arun, run
-from llmops_plugins.planning.expert_choice import ExpertChooser
-from llmops_plugins.planning.expert_health import ExpertHealth
-from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
-from llmops_plugins.planning.selection import NoExpertError
-from llmops_plugins.planning.standing import WINDOW, Standing
-from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.experts.choice import ExpertChooser
+from llmops_plugins.planning.experts.health import ExpertHealth
+from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
+from llmops_plugins.planning.experts.selection import NoExpertError
+from llmops_plugins.planning.experts.standing import WINDOW, Standing
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.expert_stubs import card, translate
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.expert_file import read_experts
+from llmops_plugins.planning.experts.file import read_experts
 
 CARDS = """
 - name: captioner

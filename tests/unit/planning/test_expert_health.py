@@ -7,7 +7,7 @@ import pytest
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
-from llmops_plugins.planning.expert_health import ExpertHealth
+from llmops_plugins.planning.experts.health import ExpertHealth
 from tests.unit.planning.expert_stubs import card
 
 ways = pytest.mark.parametrize("drive", [run, lambda flow: asyncio.run(arun(flow))], ids=["sync", "async"])

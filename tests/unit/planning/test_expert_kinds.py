@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from llmops_plugins.planning.argument_validation import argument_complaints
-from llmops_plugins.planning.expert_kinds import by_kind, kind_specs, misfit, unserved_complaints
-from llmops_plugins.planning.plan import Plan
-from llmops_plugins.planning.plan_limits import PlanLimits
-from llmops_plugins.planning.schema_union import any_of, union_of_objects
+from llmops_plugins.planning.experts.kinds import by_kind, kind_specs, misfit, unserved_complaints
+from llmops_plugins.planning.experts.schema_union import any_of, union_of_objects
+from llmops_plugins.planning.plan.limits import PlanLimits
+from llmops_plugins.planning.plan.plan import Plan
+from llmops_plugins.planning.validation.arguments import argument_complaints
 from llmops_plugins.verification.json_schema import schema_problem
 from tests.unit.planning.expert_stubs import TEXT, card, translate
 

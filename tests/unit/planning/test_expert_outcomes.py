@@ -7,10 +7,10 @@ from langgraph.store.memory import InMemoryStore
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.expert_outcomes import ExpertOutcomes, call_outcomes
-from llmops_plugins.planning.standing import WINDOW, Outcome, Standing, standing
-from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.experts.outcomes import ExpertOutcomes, call_outcomes
+from llmops_plugins.planning.experts.standing import WINDOW, Outcome, Standing, standing
 from llmops_plugins.storage.local_store import LocalStore
 from tests.unit.planning.expert_stubs import translate
 

@@ -19,8 +19,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel, Field, ValidationError
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.expert import Expert, checked_experts
-from llmops_plugins.planning.expert_result import ExpertResultError
+from llmops_plugins.planning.experts.expert import Expert, checked_experts
+from llmops_plugins.planning.experts.result import ExpertResultError
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.expert_stubs import TEXT
 

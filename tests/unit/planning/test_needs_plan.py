@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmops_plugins.errors import ConfigurationError, RecordError
-from llmops_plugins.planning.needs_plan import needs_plan, read_plan_need_rule, shipped_rule
-from llmops_plugins.planning.plan_features import FEATURE_NAMES, plan_features
-from llmops_plugins.planning.plan_need_fitting import fit_plan_need, read_requests
+from llmops_plugins.planning.need.features import FEATURE_NAMES, plan_features
+from llmops_plugins.planning.need.fitting import fit_plan_need, read_requests
+from llmops_plugins.planning.need.needs_plan import needs_plan, read_plan_need_rule, shipped_rule
 
 DATA = Path(__file__).parents[2] / "data"
 TRAIN, TEST = DATA / "plan_need_train.jsonl", DATA / "plan_need_test.jsonl"

@@ -6,13 +6,14 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning import expert_kinds, plan_making
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.expert_health import ExpertHealth
+from llmops_plugins.planning import plan_making
+from llmops_plugins.planning.experts import kinds
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.health import ExpertHealth
+from llmops_plugins.planning.experts.selection import SelectionRules
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.planning.middleware import PlannerMiddleware
 from llmops_plugins.planning.planner import Planner
-from llmops_plugins.planning.selection import SelectionRules
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.planner_world import (
     ANSWER,
@@ -120,7 +121,7 @@ def test_what_is_no_rule_or_health_is_refused(name, value):
 
 def test_what_kinds_there_are_is_worked_out_once(monkeypatch):
     counted = []
-    for module in (expert_kinds, plan_making):
+    for module in (kinds, plan_making):
         original = module.kind_specs
         monkeypatch.setattr(module, "kind_specs", lambda experts, f=original: counted.append(1) or f(experts))
     graph = create_planner(controller("No plan.", PLAN, ANSWER), team(), plan="always")

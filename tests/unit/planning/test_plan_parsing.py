@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.planning.plan import Plan
-from llmops_plugins.planning.plan_parsing import LONGEST_TEXT, parse_plan
-from llmops_plugins.planning.plan_validation import check_parsed
+from llmops_plugins.planning.parsing.parsing import LONGEST_TEXT, parse_plan
+from llmops_plugins.planning.plan.plan import Plan
+from llmops_plugins.planning.validation.validation import check_parsed
 from tests.unit.planning.written_plans import LIST, TYPED, WRITTEN_PLANS
 
 

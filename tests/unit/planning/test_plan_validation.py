@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.kind_spec import KindSpec
-from llmops_plugins.planning.plan import Plan
-from llmops_plugins.planning.plan_limits import PlanLimits
-from llmops_plugins.planning.plan_parsing import parse_plan
-from llmops_plugins.planning.plan_validation import check, check_parsed
+from llmops_plugins.planning.parsing.parsing import parse_plan
+from llmops_plugins.planning.plan.limits import PlanLimits
+from llmops_plugins.planning.plan.plan import Plan
+from llmops_plugins.planning.validation.kind_spec import KindSpec
+from llmops_plugins.planning.validation.validation import check, check_parsed
 
 
 class Found(BaseModel):

@@ -8,12 +8,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
-from llmops_plugins.planning.assignment import ExecutionLimits
-from llmops_plugins.planning.attempts import Attempts
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.execution.assignment import ExecutionLimits
+from llmops_plugins.planning.execution.attempts import Attempts
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
-from llmops_plugins.planning.plan_errors import PlanInvalidError
-from llmops_plugins.planning.plan_limits import PlanLimits
+from llmops_plugins.planning.plan.errors import PlanInvalidError
+from llmops_plugins.planning.plan.limits import PlanLimits
 from tests.unit.planning.planner_world import (
     ANSWER,
     ASKED,
@@ -203,7 +203,8 @@ def test_a_request_that_needs_no_plan_is_answered_without_one():
     ("said", "planned"), [("Yes.", True), ("no", False), ("Perhaps", True), (OSError("down"), True)]
 )
 def test_in_doubt_a_model_is_asked_and_what_it_does_not_say_is_planned(said, planned, monkeypatch):
-    from llmops_plugins.planning import need_flow, needs_plan
+    from llmops_plugins.planning import need_flow
+    from llmops_plugins.planning.need import needs_plan
 
     doubtful = needs_plan.PlanNeed(decision="doubt", probability=0.5, features=None)
     monkeypatch.setattr(need_flow, "needs_plan", lambda *_: doubtful)

@@ -7,10 +7,10 @@ from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
 from langgraph.graph import START, MessagesState, StateGraph
 
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.planning.middleware import PlannerMiddleware
-from llmops_plugins.planning.plan_errors import PlanFailedError, PlanInvalidError
+from llmops_plugins.planning.plan.errors import PlanFailedError, PlanInvalidError
 from llmops_plugins.testing import ScriptedChatModel
 from tests.unit.planning.planner_world import ASKED, controller, plan_text, team, weather
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.plan import Task
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.standing import Standing
+from llmops_plugins.planning.plan.plan import Task
 from llmops_plugins.planning.plan_cost import estimate_plan
 from llmops_plugins.planning.plan_drawing import draw_plan
-from llmops_plugins.planning.standing import Standing
 
 ANYTHING = {"type": "object", "properties": {}}
 

@@ -16,10 +16,10 @@ from llmops_plugins import CostLedger, with_middleware
 from llmops_plugins.background import BACKGROUND
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import run
-from llmops_plugins.planning.expert import Expert
-from llmops_plugins.planning.expert_outcomes import ExpertOutcomes
+from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
+from llmops_plugins.planning.experts.standing import Outcome
 from llmops_plugins.planning.middleware import PlannerMiddleware
-from llmops_plugins.planning.standing import Outcome
 from tests.unit.planning.planner_world import ANSWER, ASKED, PLAN, controller, plan_text, team, weather
 
 ONE = plan_text(weather("t1"))

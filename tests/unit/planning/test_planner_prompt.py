@@ -2,11 +2,11 @@
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from llmops_plugins.planning.complaints import Complaint
 from llmops_plugins.planning.conversation import conversation_material
-from llmops_plugins.planning.kind_spec import KindSpec
-from llmops_plugins.planning.plan_limits import PlanLimits
+from llmops_plugins.planning.plan.complaints import Complaint
+from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan_prompt import need_prompt, plan_prompt, repair_message
+from llmops_plugins.planning.validation.kind_spec import KindSpec
 
 IMAGE = "https://example.org/cat.png"
 

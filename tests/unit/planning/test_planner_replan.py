@@ -5,16 +5,16 @@ import json
 
 import pytest
 
-from llmops_plugins.planning.assignment import Assignment, ExecutionLimits
-from llmops_plugins.planning.attempts import Attempts
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.execution.assignment import Assignment, ExecutionLimits
+from llmops_plugins.planning.execution.attempts import Attempts
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
-from llmops_plugins.planning.plan import Task
-from llmops_plugins.planning.plan_errors import PlanFailedError
+from llmops_plugins.planning.parsing.parsing import ParsedPlan
+from llmops_plugins.planning.plan.errors import PlanFailedError
+from llmops_plugins.planning.plan.plan import Task
 from llmops_plugins.planning.plan_making import checked_plan
-from llmops_plugins.planning.plan_parsing import ParsedPlan
-from llmops_plugins.planning.task_outcome import TaskOutcome
 from tests.unit.planning.planner_world import ASKED, controller, degrees, plan_text, prompt_of, team, weather
 
 ONCE = ExecutionLimits(attempts=Attempts(retries=0))

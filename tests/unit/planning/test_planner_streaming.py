@@ -8,9 +8,9 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.assignment import ExecutionLimits
-from llmops_plugins.planning.attempts import Attempts
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.execution.assignment import ExecutionLimits
+from llmops_plugins.planning.execution.attempts import Attempts
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.planning.plan_streaming import StreamedPlan
 from llmops_plugins.planning.planner import Planner

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from llmops_plugins.errors import LlmopsError
-from llmops_plugins.planning.plan import Task
-from llmops_plugins.planning.references import (
+from llmops_plugins.planning.plan.plan import Task
+from llmops_plugins.planning.plan.references import (
     ArgumentsTooLargeError,
     Reference,
     UnresolvedReferenceError,

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
-from llmops_plugins.planning.expert import Expert
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
+from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
-from llmops_plugins.planning.plan import Task
+from llmops_plugins.planning.plan.plan import Task
 from llmops_plugins.planning.responding import cited, response_prompt
 from llmops_plugins.planning.statements import statements_of, without_markers
-from llmops_plugins.planning.task_outcome import TaskOutcome
 from tests.unit.planning.planner_world import ASKED, controller, plan_text, prompt_of, team, weather
 
 IDS = {"t1", "t2", "t3"}

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from llmops_plugins.planning.schedule import Schedule, ScheduledTask
-from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.execution.schedule import Schedule, ScheduledTask
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 
 DONE = TaskOutcome(status="succeeded", result=1)
 FAILED = TaskOutcome(status="failed", error="broken")

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmops_plugins.planning.schedule import Schedule, ScheduledTask
-from llmops_plugins.planning.task_outcome import TaskOutcome
+from llmops_plugins.planning.execution.schedule import Schedule, ScheduledTask
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from tests.unit.planning.generated import expected_statuses, plans
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.selection import NoExpertError, SelectionRules, select
-from llmops_plugins.planning.standing import WINDOW, Standing
+from llmops_plugins.planning.experts.selection import NoExpertError, SelectionRules, select
+from llmops_plugins.planning.experts.standing import WINDOW, Standing
 from tests.unit.planning.expert_stubs import TEXT, card, translate
 
 

@@ -11,10 +11,10 @@ from llama_index.core import Document, MockEmbedding, SummaryIndex, VectorStoreI
 from llmops_integrations.llama_index import MiddlewareLLM, query_engine_expert
 from llmops_plugins import CostLedger
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.planning.assignment import Assignment
-from llmops_plugins.planning.execution import execute
-from llmops_plugins.planning.expert_calls import ExpertCalls
-from llmops_plugins.planning.plan import Task
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.execution import execute
+from llmops_plugins.planning.experts.calls import ExpertCalls
+from llmops_plugins.planning.plan.plan import Task
 from llmops_plugins.testing import ScriptedChatModel
 
 TEXTS = [Document(text="The tram leaves at nine.", metadata={"page": 3})]

@@ -1,0 +1,281 @@
+"""Runs a plan inside one LangGraph node so that an interrupted run resumes where it was.
+
+Each task runs as a ``langgraph.func.task``. LangGraph knows its result again by the task's name and by how
+many were called before it in the node, and which is called next depends on which ended first. So a small
+task, ``plan_order``, writes down what the execution acts on before it does: a run that resumes acts on the
+same in the same order, calls the same tasks at the same places, and is given their results. A graph's
+supersteps would not need that, but are barriers.
+
+A task with side effects is marked before it begins, by
+:mod:`~llmops_plugins.planning.execution.side_effect_marks`. One that is found marked and has no result may
+have had its effect: that is for people to say, so it interrupts. One whose expert interrupted by itself is
+not in doubt: it is run again with the answer, from its start, as LangGraph does with all that interrupts.
+
+In a graph without a checkpointer nothing is kept, and all else is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
+from langgraph.func import task
+from langgraph.types import interrupt
+
+from llmops_plugins.planning.execution.assignment import Assignment, ExecutionLimits, ExecutionResult, Observe
+from llmops_plugins.planning.execution.attempts import AsyncRunTask, RunTask
+from llmops_plugins.planning.execution.execution import aexecute, execute
+from llmops_plugins.planning.execution.loop import Launched
+from llmops_plugins.planning.execution.side_effect_marks import CheckpointMissingError, SideEffectMarks
+from llmops_plugins.planning.execution.state import News, Start
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome, error_text, plain_data
+
+__all__ = ["ORDER_TASK", "RESUME_OPTIONS", "aexecute_durably", "execute_durably"]
+
+ORDER_TASK = "plan_order"
+"""Name under which ``stream_mode="updates"`` shows what was acted on, beside the tasks' own ids."""
+
+RESUME_OPTIONS = ("treat as done", "run again", "fail")
+"""What can be decided about a task with side effects that was begun and has no result."""
+
+
+CostsOf: TypeAlias = Callable[[str], Mapping[str, float]]
+"""Returns the USD that was spent on a task, by expert."""
+
+
+def execute_durably(
+    assignments: Iterable[Assignment],
+    run_task: RunTask,
+    *,
+    results: Mapping[str, Any] | None = None,
+    limits: ExecutionLimits | None = None,
+    observe: Observe | None = None,
+    sleep: Callable[[float], None] | None = None,
+    costs: CostsOf | None = None,
+) -> ExecutionResult:
+    """Run a plan's tasks in a node; else it is :func:`~llmops_plugins.planning.execution.execution.execute`.
+
+    The graph's own threads run the tasks and write their results, so of ``max_concurrency`` threads (by
+    default 4 more than there are processors, at most 32) two are left free.
+
+    A plan that is still being written when the run is interrupted is written again on resume: tasks that were
+    there are kept as they were, and those of other ids join them.
+
+    Args:
+        assignments: The tasks, as for ``execute``; on resume the same, in the same order.
+        run_task: As for ``execute``.
+        results: As for ``execute``.
+        limits: As for ``execute``.
+        observe: As for ``execute``; on resume it hears again of what was kept, marked as replayed.
+        sleep: As for ``execute``.
+        costs: Returns the USD that was spent on a task, by expert, once it has ended: its outcome keeps them.
+
+    Returns:
+        How each task ended.
+
+    Raises:
+        GraphInterrupt: Also for a task with side effects that was begun and has no result. It is resumed with
+            one of :data:`RESUME_OPTIONS`, or with ``{"decision": "treat as done", "result": ...}``.
+        GraphBubbleUp, BudgetExceeded, Exception: As from ``execute``.
+    """
+    return execute(
+        assignments,
+        run_task,
+        results=results,
+        limits=_within_pool(limits or ExecutionLimits(), threads=True),
+        observe=observe,
+        sleep=sleep,
+        launcher=_DurableThreads(costs or _no_costs),
+    )
+
+
+async def aexecute_durably(
+    assignments: Sequence[Assignment] | AsyncIterable[Assignment],
+    run_task: AsyncRunTask,
+    *,
+    results: Mapping[str, Any] | None = None,
+    limits: ExecutionLimits | None = None,
+    observe: Observe | None = None,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+    costs: CostsOf | None = None,
+) -> ExecutionResult:
+    """Run a plan's tasks inside an async node; the async twin of :func:`execute_durably`.
+
+    Without ``max_concurrency`` nothing but the limits bounds how many tasks run at once.
+    """
+    return await aexecute(
+        assignments,
+        run_task,
+        results=results,
+        limits=_within_pool(limits or ExecutionLimits(), threads=False),
+        observe=observe,
+        sleep=sleep,
+        launcher=_DurableTasks(costs or _no_costs),
+    )
+
+
+class _DurableThreads:
+    def __init__(self, costs: CostsOf) -> None:
+        self._costs = costs
+        self._marks = SideEffectMarks()
+        self._ran: set[str] = set()
+
+    def launch(self, start: Start, work: Callable[[], TaskOutcome]) -> Future[Launched]:
+        task_id = start.call.task_id
+
+        def body(call: dict[str, Any]) -> dict[str, Any]:
+            self._ran.add(task_id)
+            return replace(self._outcome(start, work), costs_usd=self._costs(task_id)).to_dict()
+
+        launched: Future[Launched] = Future()
+        durable = _called(task_id, body, vars(start.call))
+        durable.add_done_callback(lambda done: _pass_on(done, launched, task_id not in self._ran))
+        return launched
+
+    def agreed(self, news: News) -> News:
+        if not self._marks.kept():
+            return news
+        return _from_dict(_called(ORDER_TASK, lambda entry: entry, _to_dict(news)).result())
+
+    def _outcome(self, start: Start, work: Callable[[], TaskOutcome]) -> TaskOutcome:
+        if not start.assignment.side_effects:
+            return work()
+        task_id = start.call.task_id
+        decided = _decided(start, self._marks.count(task_id))
+        if decided is not None:
+            return decided
+        try:
+            self._marks.add(task_id)
+        except CheckpointMissingError as error:
+            return _failed(error)
+        try:
+            return work()
+        except GraphInterrupt:
+            self._marks.interrupted(task_id)
+            raise
+
+
+class _DurableTasks:
+    def __init__(self, costs: CostsOf) -> None:
+        self._costs = costs
+        self._marks = SideEffectMarks()
+        self._ran: set[str] = set()
+
+    def launch(self, start: Start, work: Callable[[], Awaitable[TaskOutcome]]) -> asyncio.Future[Launched]:
+        task_id = start.call.task_id
+
+        async def body(call: dict[str, Any]) -> dict[str, Any]:
+            self._ran.add(task_id)
+            return replace(await self._outcome(start, work), costs_usd=self._costs(task_id)).to_dict()
+
+        launched: asyncio.Future[Launched] = asyncio.get_running_loop().create_future()
+        durable = _called(task_id, body, vars(start.call))
+        durable.add_done_callback(lambda done: _pass_on(done, launched, task_id not in self._ran))
+        return launched
+
+    async def agreed(self, news: News) -> News:
+        async def entry_of(entry: dict[str, Any]) -> dict[str, Any]:
+            return entry
+
+        if not await self._marks.akept():
+            return news
+        return _from_dict(await _called(ORDER_TASK, entry_of, _to_dict(news)))
+
+    async def _outcome(self, start: Start, work: Callable[[], Awaitable[TaskOutcome]]) -> TaskOutcome:
+        if not start.assignment.side_effects:
+            return await work()
+        task_id = start.call.task_id
+        decided = _decided(start, await self._marks.acount(task_id))
+        if decided is not None:
+            return decided
+        try:
+            await self._marks.aadd(task_id)
+        except CheckpointMissingError as error:
+            return _failed(error)
+        try:
+            return await work()
+        except GraphInterrupt:
+            await self._marks.ainterrupted(task_id)
+            raise
+
+
+def _called(name: str, body: Callable[[dict[str, Any]], Any], argument: dict[str, Any]) -> Any:
+    """Call a body as a durable task; returns a future of the thread's or the event loop's sort."""
+    durable: Any = task(name=name)
+    return durable(body)(argument)
+
+
+def _to_dict(news: News) -> dict[str, Any]:
+    return {**vars(news), "added": [one.to_dict() for one in news.added]}
+
+
+def _from_dict(data: dict[str, Any]) -> News:
+    return News(**{**data, "added": [Assignment.from_dict(one) for one in data["added"]]})
+
+
+def _pass_on(done: Any, launched: Future[Launched] | asyncio.Future[Launched], replayed: bool) -> None:
+    if launched.done():  # it was cancelled
+        return
+    if done.cancelled():
+        launched.cancel()
+    elif (error := done.exception()) is not None:
+        launched.set_exception(error)
+    else:
+        launched.set_result((TaskOutcome.from_dict(done.result()), replayed))
+
+
+def _decided(start: Start, begun: int) -> TaskOutcome | None:
+    """Ask about each time the task was begun before; None says that it may run."""
+    for _ in range(begun):
+        answer = interrupt(
+            {
+                "task": start.call.task_id,
+                "kind": start.call.kind,
+                "expert": start.call.expert,
+                "arguments": start.call.arguments,
+                "question": "This task has side effects, was begun and has no result. What is to be done?",
+                "options": list(RESUME_OPTIONS),
+            }
+        )
+        given = answer if isinstance(answer, Mapping) else {"decision": answer}
+        match given.get("decision"):
+            case "treat as done":
+                result = plain_data(given.get("result"))
+                return TaskOutcome(status="succeeded", result=result, expert=start.call.expert)
+            case "run again":
+                continue
+            case "fail":
+                return _failed(
+                    RuntimeError("begun before the run was interrupted, and decided to have failed"), start
+                )
+            case other:
+                options = ", ".join(map(repr, RESUME_OPTIONS))
+                return _failed(ValueError(f"decision {other!r}: is none of {options}"), start)
+    return None
+
+
+def _failed(error: Exception, begun: Start | None = None) -> TaskOutcome:
+    """Return that a task failed; one that was begun may have acted, so its expert counts as asked."""
+    outcome = TaskOutcome(status="failed", error=error_text(error), error_type=type(error).__qualname__)
+    return outcome if begun is None else replace(outcome, expert=begun.call.expert, attempts=1)
+
+
+def _no_costs(task_id: str) -> Mapping[str, float]:
+    return {}
+
+
+def _within_pool(limits: ExecutionLimits, *, threads: bool) -> ExecutionLimits:
+    """Leave room for this node and for what writes results: they share the tasks' threads."""
+    room = get_config().get("max_concurrency")
+    if room is None:
+        if not threads:
+            return limits
+        processors = getattr(os, "process_cpu_count", os.cpu_count)() or 1
+        room = min(32, processors + 4)
+    return replace(limits, concurrency=max(1, min(limits.concurrency, room - 2)))

@@ -1,0 +1,1 @@
+"""Who can do a task, how they are called, and which of them is chosen."""

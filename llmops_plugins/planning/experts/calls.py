@@ -1,0 +1,140 @@
+"""Asks experts for tasks' results, and notes what their calls cost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config, merge_configs
+
+from llmops_plugins.events import WRAPPER_KEY
+from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage
+from llmops_plugins.models.registry import ModelRegistry
+from llmops_plugins.planning.execution.attempts import TaskCall
+from llmops_plugins.planning.experts.expert import Expert
+
+__all__ = ["ExpertCalls"]
+
+
+class ExpertCalls:
+    """What an execution of a plan asks experts through: :meth:`ask`, or :meth:`aask`, is its ``run_task``.
+
+    One is made for each execution. What was spent on a task that has ended is kept in the task's outcome,
+    also for a run that resumes; what was spent on one that was interrupted the ledger alone knows.
+
+    Args:
+        experts: All who may be asked.
+        registry: The deployment's models, whose prices go before the public ones.
+    """
+
+    def __init__(self, experts: Iterable[Expert], registry: ModelRegistry | None = None) -> None:
+        self._experts = {expert.name: expert for expert in experts}
+        self._prices = PriceBook(registry)
+        self._lock = threading.Lock()
+        self._spent: dict[tuple[str, str], list[float | None]] = {}
+
+    def ask(self, call: TaskCall) -> Any:
+        """Ask an expert; returns the task's result, and raises what the expert raises."""
+        expert, spending = self._experts[call.expert], _Spending(self._prices)
+        try:
+            return expert.asked(call.task_id).invoke(call.arguments, _heard_by(spending))
+        finally:
+            self._note(call, expert, spending)
+
+    async def aask(self, call: TaskCall) -> Any:
+        """Ask an expert; the twin of :meth:`ask`."""
+        expert, spending = self._experts[call.expert], _Spending(self._prices)
+        try:
+            return await expert.asked(call.task_id).ainvoke(call.arguments, _heard_by(spending))
+        finally:
+            self._note(call, expert, spending)
+
+    def costs(self, task_id: str) -> dict[str, float]:
+        """Return the USD that was spent on a task, by expert; who spent an unknown amount is missing.
+
+        Args:
+            task_id: The task.
+        """
+        with self._lock:
+            found = {name: list(spent) for (task, name), spent in self._spent.items() if task == task_id}
+        return {
+            name: sum(known)
+            for name, spent in found.items()
+            if len(known := [one for one in spent if one is not None]) == len(spent)
+        }
+
+    def _note(self, call: TaskCall, expert: Expert, spending: _Spending) -> None:
+        # Of what asks no model, the card's price is all there is; a model not called answered from a cache.
+        spent = spending.usd if spending.calls or expert.sort == "chat" else expert.cost_usd
+        with self._lock:
+            self._spent.setdefault((call.task_id, call.expert), []).append(spent)
+
+
+def _heard_by(spending: _Spending) -> RunnableConfig:
+    # Beside whoever listens already: callbacks given alone would take the place of the run's own.
+    return merge_configs(ensure_config(), {"callbacks": [spending]})
+
+
+class _Spending(BaseCallbackHandler):
+    """Adds up what the model calls inside of one call cost."""
+
+    run_inline = True
+
+    def __init__(self, prices: PriceBook) -> None:
+        self._prices = prices
+        self._lock = threading.Lock()
+        self._named: dict[UUID, tuple[str | None, str | None]] = {}
+        self.calls = 0
+        self.usd: float | None = 0.0
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note which model is called."""
+        noted = metadata or {}
+        if not noted.get(WRAPPER_KEY):
+            with self._lock:
+                self._named[run_id] = noted.get("ls_provider"), noted.get("ls_model_name")
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        """Add what a call cost."""
+        with self._lock:
+            named = self._named.pop(run_id, None)
+            if named is None:
+                return
+            self.calls += 1
+            spent = self._cost(named, response)
+            self.usd = None if spent is None or self.usd is None else self.usd + spent
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """Forget a call that failed."""
+        with self._lock:
+            self._named.pop(run_id, None)
+
+    def _cost(self, named: tuple[str | None, str | None], response: LLMResult) -> float | None:
+        generation = response.generations[0][0] if response.generations and response.generations[0] else None
+        message = generation.message if isinstance(generation, ChatGeneration) else None
+        usage = message.usage_metadata if isinstance(message, AIMessage) else None
+        if usage is None:
+            return None
+        details = usage.get("input_token_details") or {}
+        tokens = TokenUsage(
+            input_tokens=usage["input_tokens"],
+            output_tokens=usage["output_tokens"],
+            cache_read_tokens=details.get("cache_read") or 0,
+        )
+        cost = self._prices.price(*named, tokens, datetime.now(UTC))
+        return cost.total_usd if isinstance(cost, Cost) else None

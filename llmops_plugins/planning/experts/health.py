@@ -1,0 +1,155 @@
+"""Which experts can be asked now: a circuit breaker each, and what they say of themselves.
+
+A circuit opens after an expert could not be reached for some tasks in a row, so that nobody waits for what
+does not answer, and closes after a while (Nygard 2007, *Release It!*, the circuit breaker pattern). Each
+tenant has its own: what one asks is no reason to keep an expert from another. While it is open the expert is
+asked where nobody else is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables.config import run_in_executor
+
+from llmops_plugins.effects import Flow, Gather, Invoke
+from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.planning.experts.expert import Expert
+
+__all__ = ["ExpertHealth"]
+
+_MOST_CIRCUITS = 10_000
+_MOST_PROBES = 16
+_LONGEST_FACTOR = 16
+
+
+@dataclass
+class _Circuit:
+    failures: int = 0
+    open_until: float = 0.0
+
+
+class ExpertHealth:
+    """What is known of experts' health; safe to share between threads and event loops.
+
+    Args:
+        failures: Tasks in a row for which an expert could not be reached that open its circuit.
+        pause_s: Seconds it stays open; after that one more failure opens it for twice as long, up to sixteen
+            times as long.
+        probe_every_s: Seconds for which what an expert says of its own health counts.
+        probe_timeout_s: Seconds that all who are asked have to say it; silence is no.
+        clock: Seconds that never run backwards.
+
+    Raises:
+        ConfigurationError: If a number is not above 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int = 3,
+        pause_s: float = 30.0,
+        probe_every_s: float = 30.0,
+        probe_timeout_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        given = (("failures", failures), ("pause_s", pause_s))
+        for name, value in (*given, ("probe_every_s", probe_every_s), ("probe_timeout_s", probe_timeout_s)):
+            if not value > 0:
+                raise ConfigurationError(name, f"must be above 0, got {value!r}")
+        self._failures = failures
+        self._pause_s = pause_s
+        self._probe_every_s = probe_every_s
+        self._probe_timeout_s = probe_timeout_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._circuits: OrderedDict[tuple[str, str], _Circuit] = OrderedDict()
+        self._said: dict[str, tuple[float, bool]] = {}
+
+    def record(self, expert: str, *, reached: bool, tenant: str) -> None:
+        """Note whether an expert could be reached for a task.
+
+        Args:
+            expert: Who was called.
+            reached: Whether it gave a result, or could not be reached; any other error says nothing of it.
+            tenant: Whose task it was.
+        """
+        with self._lock:
+            if reached:
+                self._circuits.pop((tenant, expert), None)
+                return
+            circuit = self._circuits.setdefault((tenant, expert), _Circuit())
+            self._circuits.move_to_end((tenant, expert))
+            if len(self._circuits) > _MOST_CIRCUITS:
+                self._circuits.popitem(last=False)
+            circuit.failures += 1
+            over = circuit.failures - self._failures
+            if over >= 0:
+                factor = min(2 ** min(over, 10), _LONGEST_FACTOR)
+                circuit.open_until = self._clock() + self._pause_s * factor
+
+    def is_open(self, expert: str, tenant: str) -> bool:
+        """Tell whether an expert's circuit is open, so that others are preferred to it.
+
+        Args:
+            expert: Its name.
+            tenant: Whose task it would be asked for.
+        """
+        with self._lock:
+            circuit = self._circuits.get((tenant, expert))
+        return circuit is not None and self._clock() < circuit.open_until
+
+    def problem(self, expert: str) -> str | None:
+        """Return why an expert is not to be asked at all now, or None.
+
+        Args:
+            expert: Its name.
+        """
+        with self._lock:
+            said = self._said.get(expert)
+        return "says that it is not healthy" if said is not None and not said[1] else None
+
+    def probe_flow(self, experts: Iterable[Expert]) -> Flow[None]:
+        """Ask those experts for their health that can say it and were not asked of late, sixteen at most.
+
+        Args:
+            experts: Those that may be chosen.
+        """
+        due = [expert for expert in experts if expert.healthy is not None and self._is_due(expert.name)]
+        due = due[:_MOST_PROBES]
+        if not due:
+            return
+        probes = [Invoke(_probe(expert.healthy), None) for expert in due if expert.healthy is not None]
+        answers = yield Gather(probes, timeout=self._probe_timeout_s)
+        now = self._clock()
+        with self._lock:
+            for expert, answer in zip(due, answers, strict=True):
+                self._said[expert.name] = (now, answer is True)
+
+    def _is_due(self, expert: str) -> bool:
+        with self._lock:
+            said = self._said.get(expert)
+        return said is None or self._clock() - said[0] >= self._probe_every_s
+
+
+def _probe(healthy: Callable[[], Any]) -> Runnable[None, bool]:
+    async def awaited(answer: Awaitable[Any]) -> Any:
+        return await answer
+
+    def probe(_: None) -> bool:  # in a thread of its own, where no event loop runs
+        answer = healthy()
+        return bool(asyncio.run(awaited(answer)) if inspect.isawaitable(answer) else answer)
+
+    async def aprobe(_: None) -> bool:
+        answer = await run_in_executor(None, healthy)
+        return bool(await answer if inspect.isawaitable(answer) else answer)
+
+    return RunnableLambda(probe, aprobe, name="expert health")

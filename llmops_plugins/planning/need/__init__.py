@@ -1,0 +1,1 @@
+"""Whether a request needs a plan at all."""

@@ -1,0 +1,1 @@
+"""Reads plans out of what models write, whatever they write them as."""

@@ -1,0 +1,1 @@
+"""What a plan is: its tasks, their references to each other, and its limits."""
