@@ -207,6 +207,14 @@ def test_an_interrupt_inside_a_tool_interrupts_the_agent(way):
     assert [one.content for one in tool_messages(resumed)] == ["yes"]
 
 
+async def begun(handbook):
+    """Wait until somebody reads the handbook."""
+    async with asyncio.timeout(10):
+        while not handbook.count:
+            await asyncio.sleep(0.01)
+    assert handbook.count == 1
+
+
 async def test_a_cancelled_agent_that_waits_cancels_nobody():
     handbook = Handbook(seconds=0.3)
     # Every run's model must ask for the tool first, so each has its own.
@@ -214,8 +222,7 @@ async def test_a_cancelled_agent_that_waits_cancels_nobody():
     for one in agents:
         one.agent = create_agent(one.model, [handbook.tool()], middleware=[handbook.cache])
     tasks = [asyncio.create_task(one.agent.ainvoke(QUESTION)) for one in agents]
-    await asyncio.sleep(0.15)
-    assert handbook.count == 1
+    await begun(handbook)
     tasks[-1].cancel()
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(done[-1], asyncio.CancelledError)
@@ -229,7 +236,7 @@ async def test_a_cancelled_agent_that_leads_hands_over():
     for one in agents:
         one.agent = create_agent(one.model, [handbook.tool()], middleware=[handbook.cache])
     tasks = [asyncio.create_task(one.agent.ainvoke(QUESTION)) for one in agents]
-    await asyncio.sleep(0.15)
+    await begun(handbook)
     tasks[0].cancel()
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(done[0], asyncio.CancelledError)
