@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from langchain_core.language_models import BaseChatModel
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.nodes import (
     after_execution,
@@ -68,6 +70,8 @@ def create_planner(
         >>> state["messages"][-1].text, state["outcomes"]["t1"]["result"]
         ('It has 3 degrees [t1].', 3)
     """
+    if controller is None:
+        raise ConfigurationError("controller", "is missing: give the chat model that plans, or its name")
     planner = Planner(controller=controller, experts=experts, **settings)
     return planning_graph(planner, checkpointer=checkpointer)
 
@@ -82,6 +86,9 @@ def planning_graph(
         answers: Whether it answers too, or ends with the results for somebody else to answer from.
         checkpointer: As for any graph.
     """
+    if not isinstance(checkpointer, BaseCheckpointSaver | bool | None):
+        problem = f"must be a LangGraph checkpointer, a bool or None, got {type(checkpointer).__name__}"
+        raise ConfigurationError("checkpointer", problem)
     output = PlannerOutput if answers else PlannerState
     builder = StateGraph(PlannerState, input_schema=PlannerInput, output_schema=output)
     builder.add_node("plan", plan_node(planner))

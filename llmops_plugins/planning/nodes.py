@@ -22,6 +22,7 @@ from llmops_plugins.planning.node_updates import (
     settle_flow,
     usable_results,
 )
+from llmops_plugins.planning.plan.setting_checks import check_instance
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.planner_state import PlannerState, assignments_in, outcomes_in
 from llmops_plugins.planning.planning_flow import Planning, plan_flow, replan_flow
@@ -50,6 +51,7 @@ def plan_node(planner: Planner) -> Node:
     Args:
         planner: Who plans.
     """
+    check_instance("planner", planner, Planner)
 
     def plan(state: PlannerState, config: RunnableConfig) -> dict[str, Any]:
         tenant, messages = planner.tenant_of(config), state["messages"]
@@ -74,6 +76,7 @@ def execute_node(planner: Planner) -> Node:
     Args:
         planner: Who plans.
     """
+    check_instance("planner", planner, Planner)
 
     def executed(state: PlannerState) -> dict[str, Any]:
         calls, observe = ExpertCalls(planner.experts, planner.registry), observer()
@@ -112,6 +115,7 @@ def replan_node(planner: Planner) -> Node:
     Args:
         planner: Who plans.
     """
+    check_instance("planner", planner, Planner)
 
     def flow(state: PlannerState) -> Flow[Planning]:
         earlier = Earlier(assignments=assignments_in(state), outcomes=outcomes_in(state))
@@ -132,6 +136,7 @@ def respond_node(planner: Planner) -> Node:
     Args:
         planner: Who plans.
     """
+    check_instance("planner", planner, Planner)
 
     def respond(state: PlannerState) -> dict[str, Any]:
         return {"messages": [run(respond_flow(planner, state))]}
@@ -148,6 +153,7 @@ def answer_node(planner: Planner) -> Node:
     Args:
         planner: Who plans.
     """
+    check_instance("planner", planner, Planner)
 
     def answer(state: PlannerState) -> dict[str, Any]:
         return {"messages": [run(answer_flow(planner, state))]}
@@ -169,6 +175,7 @@ def after_execution(planner: Planner) -> Callable[[PlannerState], Literal["repla
     Args:
         planner: Who plans.
     """
+    check_instance("planner", planner, Planner)
 
     def after(state: PlannerState) -> Literal["replan", "respond"]:
         statuses = {one["status"] for one in state["outcomes"].values()}

@@ -150,7 +150,7 @@ def checked_plan(
     if earlier is None or parsed.data is None:
         plan, complaints = check_parsed(parsed, kinds=kinds, limits=limits)
     else:
-        before = [earlier.task(task_id).model_dump() for task_id in earlier.outcomes]
+        before = [_ended(earlier, task_id) for task_id in earlier.outcomes]
         new = [one for one in parsed.data if not earlier.is_restated(one)]
         within = _with_room(limits or PlanLimits(), len(before))
         plan, complaints = check([*before, *new], kinds=kinds, limits=within, links=parsed.links)
@@ -183,6 +183,14 @@ def assign_flow(chooser: ExpertChooser, tasks: Sequence[Task], tenant: str) -> F
     if complaints:
         return MadePlan(complaints=tuple(complaints))
     return MadePlan(assignments=tuple(assignments))
+
+
+def _ended(earlier: Earlier, task_id: str) -> dict[str, Any]:
+    """Return a task as what it gave is referred to: a default counts where it stands in for that alone."""
+    raw = earlier.task(task_id).model_dump()
+    if earlier.outcomes[task_id].status != "defaulted":
+        raw |= {"on_failure": "skip_dependants", "default": None}
+    return raw
 
 
 def _with_room(limits: PlanLimits, tasks: int) -> PlanLimits:

@@ -18,11 +18,12 @@ from llmops_plugins.effects import Flow
 from llmops_plugins.events import KIND_KEY
 from llmops_plugins.flow import NOSTREAM, arun, run
 from llmops_plugins.planning.earlier import Earlier
-from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.assignment import Assignment, ExecutionResult
 from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from llmops_plugins.planning.experts.kinds import unserved_complaints
 from llmops_plugins.planning.experts.outcomes import Standings
 from llmops_plugins.planning.experts.selection import NoExpertError
+from llmops_plugins.planning.need_flow import Need
 from llmops_plugins.planning.parsing.parsing import parse_plan
 from llmops_plugins.planning.parsing.written_tasks import WrittenTasks, raw_dependencies
 from llmops_plugins.planning.plan.complaints import Complaint
@@ -30,6 +31,7 @@ from llmops_plugins.planning.plan.plan import Plan
 from llmops_plugins.planning.plan_making import MadePlan, PlanMaking, assign_flow, checked_plan
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.validation.validation import check
+from llmops_plugins.planning.written_plan import WrittenPlan
 
 __all__ = ["StreamedPlan"]
 
@@ -61,10 +63,11 @@ class StreamedPlan:
         self._written = WrittenTasks()
         self._looks = 0
         self._looked_at = 0
-        self._complete = False
         self._stopped = False
         self._standings: Standings | None = None
         self._considered: set[str] = set()
+        self.complete = False
+        """Whether it was read to its end."""
         self.early: dict[str, Assignment] = {}
         """Tasks that started before the plan was complete, by id."""
 
@@ -72,6 +75,17 @@ class StreamedPlan:
     def hidden(self) -> list[str]:
         """Ids of the replies that it took."""
         return self._making.hidden
+
+    def restore(self, written: WrittenPlan) -> None:
+        """Take over a plan that was written before the run was interrupted, in place of reading one."""
+        self._text, self.complete = written.text, True
+        self._making.hidden += written.hidden
+        self.early = {one.task.id: one for one in written.early}
+
+    def written(self, need: Need) -> WrittenPlan:
+        """Return what was written, once it has been read to its end."""
+        early, hidden = tuple(self.early.values()), tuple(self.hidden)
+        return WrittenPlan(need=need, text=self._text, hidden=hidden, early=early)
 
     def read(self) -> Iterator[Assignment]:
         """Yield tasks that may start, while the controller writes."""
@@ -90,16 +104,19 @@ class StreamedPlan:
                     yield assignment
         self._end()
 
-    def stop(self, outcomes: Mapping[str, TaskOutcome]) -> None:
-        """Read no further, and forget the tasks that were not reached before the execution ended.
+    def stop(self) -> None:
+        """Read no further."""
+        self._stopped = True
+        if not self.complete:
+            self._hide()
+
+    def settle(self, done: ExecutionResult) -> None:
+        """Note which tasks were begun early, as they were; the others were not reached.
 
         Args:
-            outcomes: How the tasks ended that started early.
+            done: What became of them; of a plan that is written a second time, those of the first are in it.
         """
-        self._stopped = True
-        self.early = {task_id: one for task_id, one in dict(self.early).items() if task_id in outcomes}
-        if not self._complete:
-            self._hide()
+        self.early = dict(done.assignments)
 
     def finish_flow(self, outcomes: Mapping[str, TaskOutcome]) -> Flow[tuple[MadePlan, list[str]]]:
         """Check the whole plan, and let it be mended once; one that a task has ended is what was done of it.
@@ -113,9 +130,9 @@ class StreamedPlan:
         Raises:
             TimeoutError: If the time was up before the plan was complete.
         """
-        if not self._complete and self._is_ended(outcomes):
+        if not self.complete and self._is_ended(outcomes):
             return MadePlan(), list(self.early)
-        if not self._complete:
+        if not self.complete:
             raise TimeoutError("the plan was not written in the time for its execution")
         parsed = parse_plan(self._text)
         plan, complaints = checked_plan(parsed, self._planner.experts, self._planner.limits)
@@ -173,7 +190,7 @@ class StreamedPlan:
         return True
 
     def _end(self) -> None:
-        self._complete = True
+        self.complete = True
         self._hide()
 
     def _hide(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import iscoroutinefunction
 from typing import Any, Literal, TypedDict, get_args
 
 from langchain_core.language_models import BaseChatModel
@@ -26,6 +27,7 @@ from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
 from llmops_plugins.planning.experts.selection import SelectionRules
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan.plan import Plan
+from llmops_plugins.planning.plan.setting_checks import check_flag, check_instance
 from llmops_plugins.planning.validation.kind_spec import KindSpec
 
 __all__ = ["Markers", "OnInvalid", "PlanWhen", "Planner", "PlannerSettings", "Role"]
@@ -124,13 +126,17 @@ class Planner:
             if getattr(self, name) not in get_args(allowed):
                 problem = f"must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
                 raise ConfigurationError(name, problem)
-        kinds = (("limits", PlanLimits), ("execution", ExecutionLimits), ("selection", SelectionRules))
-        for name, kind in (*kinds, *([("health", ExpertHealth)] if self.health is not None else [])):
-            if not isinstance(getattr(self, name), kind):
-                problem = f"must be {kind.__name__}(...), got {type(getattr(self, name)).__name__}"
-                raise ConfigurationError(name, problem)
-        if not callable(self.tenant) and not (isinstance(self.tenant, str) and self.tenant):
-            raise ConfigurationError("tenant", "must be a name or a function of the config, got none")
+        check_instance("limits", self.limits, PlanLimits)
+        check_instance("execution", self.execution, ExecutionLimits)
+        check_instance("selection", self.selection, SelectionRules)
+        if self.registry is not None:
+            check_instance("registry", self.registry, ModelRegistry)
+        for name in ("stream_plan", "replan", "plans_only"):
+            check_flag(name, getattr(self, name))
+        named = isinstance(self.tenant, str) and self.tenant
+        if not named and (not callable(self.tenant) or iscoroutinefunction(self.tenant)):
+            problem = f"must be a name or a function of the config, got {self.tenant!r:.100}"
+            raise ConfigurationError("tenant", problem)
         self._build()
 
     def _build(self) -> None:
@@ -198,8 +204,15 @@ class Planner:
         return other
 
     def tenant_of(self, config: RunnableConfig) -> str:
-        """Return whose request it is."""
-        return self.tenant(config) if callable(self.tenant) else self.tenant
+        """Return whose request it is.
+
+        Raises:
+            ConfigurationError: If the function that should say it gives no name.
+        """
+        tenant = self.tenant(config) if callable(self.tenant) else self.tenant
+        if not isinstance(tenant, str) or not tenant:
+            raise ConfigurationError("tenant", f"must give a name, and the function gave {tenant!r:.100}")
+        return tenant
 
     def model(self, role: Role) -> BaseChatModel:
         """Return the chat model that has a role.

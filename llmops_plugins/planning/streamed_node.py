@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from langchain_core.messages import AnyMessage
 
 from llmops_plugins.effects import NEVER_SWALLOWED, Emit, Flow
 from llmops_plugins.flow import arun, run
+from llmops_plugins.planning.execution.assignment import Assignment
 from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
 from llmops_plugins.planning.experts.calls import ExpertCalls
 from llmops_plugins.planning.need_flow import Need, need_flow
@@ -26,6 +27,7 @@ from llmops_plugins.planning.plan_making import MadePlan
 from llmops_plugins.planning.plan_streaming import StreamedPlan
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.planning_flow import Planning, error_decision, failed_open, planned
+from llmops_plugins.planning.written_plan import WrittenPlan, WrittenPlanNotes
 
 __all__ = ["aplan_streamed", "plan_streamed"]
 
@@ -42,15 +44,21 @@ def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str)
         GraphBubbleUp, BudgetExceeded: From an expert or the controller.
         Exception: If planning failed and such a request is not answered otherwise.
     """
-    need = run(need_flow(planner, messages))
+    notes = WrittenPlanNotes()
+    written = notes.read()
+    need = run(need_flow(planner, messages)) if written is None else written.need
     if not need.needed:
         return begun(_direct(need), tenant)
     plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
     try:
         done = execute_durably(
-            plan.read(), calls.ask, limits=planner.execution, observe=observer(), costs=calls.costs
+            _tasks(plan, need, written, notes),
+            calls.ask,
+            limits=planner.execution,
+            observe=observer(),
+            costs=calls.costs,
         )
-        plan.stop(done.outcomes)
+        plan.settle(done)
         run(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
         made, kept = run(plan.finish_flow(done.outcomes))
         return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
@@ -58,19 +66,27 @@ def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str)
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
         return run(_not_streamed_flow(planner, plan, need, error, tenant))
+    finally:
+        plan.stop()
 
 
 async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str) -> dict[str, Any]:
     """Plan a request and do what can be done meanwhile; the async twin of :func:`plan_streamed`."""
-    need = await arun(need_flow(planner, messages))
+    notes = WrittenPlanNotes()
+    written = await notes.aread()
+    need = await arun(need_flow(planner, messages)) if written is None else written.need
     if not need.needed:
         return begun(_direct(need), tenant)
     plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
     try:
         done = await aexecute_durably(
-            plan.aread(), calls.aask, limits=planner.execution, observe=observer(), costs=calls.costs
+            _atasks(plan, need, written, notes),
+            calls.aask,
+            limits=planner.execution,
+            observe=observer(),
+            costs=calls.costs,
         )
-        plan.stop(done.outcomes)
+        plan.settle(done)
         await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
         made, kept = await arun(plan.finish_flow(done.outcomes))
         return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
@@ -78,6 +94,35 @@ async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenan
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
         return await arun(_not_streamed_flow(planner, plan, need, error, tenant))
+    finally:
+        plan.stop()
+
+
+def _tasks(
+    plan: StreamedPlan, need: Need, written: WrittenPlan | None, notes: WrittenPlanNotes
+) -> Iterator[Assignment]:
+    """Yield the tasks that start early; the plan is kept before the last of them can interrupt."""
+    if written is not None:
+        plan.restore(written)
+        yield from written.early
+    else:
+        yield from plan.read()
+        if plan.complete:
+            notes.keep(plan.written(need))
+
+
+async def _atasks(
+    plan: StreamedPlan, need: Need, written: WrittenPlan | None, notes: WrittenPlanNotes
+) -> AsyncIterator[Assignment]:
+    if written is not None:
+        plan.restore(written)
+        for one in written.early:
+            yield one
+    else:
+        async for one in plan.aread():
+            yield one
+        if plan.complete:
+            await notes.akeep(plan.written(need))
 
 
 def _direct(need: Need) -> Planning:

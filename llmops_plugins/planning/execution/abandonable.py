@@ -20,6 +20,7 @@ __all__ = [
     "GivenUpError",
     "StillRunningError",
     "Stop",
+    "await_in_thread",
     "await_or_give_up",
     "call_or_give_up",
     "start_thread",
@@ -83,6 +84,27 @@ def start_thread(call: Callable[[], Any]) -> Future[Any]:
         thread = _Thread()
     thread.work.put(made)
     return future
+
+
+async def await_in_thread(call: Callable[[], Any]) -> Any:
+    """Make a call in a daemon thread and wait for it in the running event loop.
+
+    Unlike in the event loop's own pool, calls that hang take no thread from others.
+
+    Raises:
+        BaseException: Whatever the call raised.
+    """
+
+    def made() -> tuple[Any, BaseException | None]:
+        try:
+            return call(), None
+        except BaseException as error:  # noqa: BLE001 - asyncio's futures take not every exception
+            return None, error
+
+    result, error = await asyncio.wrap_future(start_thread(made))
+    if error is not None:
+        raise error
+    return result
 
 
 class Stop:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.execution.attempts import Attempts
 from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from llmops_plugins.planning.plan.plan import Task
+from llmops_plugins.planning.plan.setting_checks import check_count, check_instance, check_seconds
 
 __all__ = ["Assignment", "ExecutionEvent", "ExecutionLimits", "ExecutionResult", "Observe"]
 
@@ -67,13 +66,12 @@ class ExecutionLimits:
     argument_characters: int = 400_000
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise ConfigurationError("limits.concurrency", "lets no task run, give a number from 1")
-        if self.deadline_s is not None and not 0 < self.deadline_s < math.inf:
-            raise ConfigurationError("limits.deadline_s", "must be seconds above 0, or None for no limit")
+        check_count("limits.concurrency", self.concurrency, "lets no task run, give a number from 1")
+        if self.deadline_s is not None:
+            check_seconds("limits.deadline_s", self.deadline_s, "None for no limit, or seconds")
+        check_instance("limits.attempts", self.attempts, Attempts)
         for name in ("result_characters", "argument_characters"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"limits.{name}", "leaves no room, give a number from 1")
+            check_count(f"limits.{name}", getattr(self, name), "leaves no room, give a number from 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +112,9 @@ class ExecutionResult:
     Args:
         outcomes: How each task ended, by id in the plan's order.
         results: What can be used: the results of tasks that succeeded, defaults, and those from before.
+        assignments: The tasks as they were done, by id, those included that were kept from an earlier run.
     """
 
     outcomes: Mapping[str, TaskOutcome]
     results: Mapping[str, Any]
+    assignments: Mapping[str, Assignment]

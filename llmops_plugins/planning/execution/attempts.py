@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from llmops_plugins.effects import NEVER_SWALLOWED
-from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.execution.abandonable import (
     AsyncStop,
     GivenUpError,
@@ -27,6 +26,7 @@ from llmops_plugins.planning.execution.task_outcome import (
     error_text,
     plain_data,
 )
+from llmops_plugins.planning.plan.setting_checks import check_count, check_number, check_seconds
 
 __all__ = ["AsyncRunTask", "Attempts", "RunTask", "TaskCall", "amake_attempts", "make_attempts"]
 
@@ -73,12 +73,10 @@ class Attempts:
     backoff_s: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
-            raise ConfigurationError("timeout_s", "must be seconds above 0, or None for no limit")
-        if self.retries < 0:
-            raise ConfigurationError("retries", "cannot be negative, give 0 to ask each expert once")
-        if not 0 <= self.backoff_s < math.inf:
-            raise ConfigurationError("backoff_s", "must be seconds from 0")
+        if self.timeout_s is not None:
+            check_seconds("timeout_s", self.timeout_s, "None for no limit, or seconds")
+        check_count("retries", self.retries, "cannot be negative, give 0 to ask each expert once", 0)
+        check_number("backoff_s", self.backoff_s, 0, math.inf, "seconds from 0")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ ORDER_TASK = "plan_order"
 RESUME_OPTIONS = ("treat as done", "run again", "fail")
 """What can be decided about a task with side effects that was begun and has no result."""
 
+_UNREADABLE = (
+    "the answer cannot be read: resume with 'treat as done', 'run again', 'fail' or "
+    "{'decision': 'treat as done', 'result': ...}, the result in JSON's types"
+)
 
 CostsOf: TypeAlias = Callable[[str], Mapping[str, float]]
 """Returns the USD that was spent on a task, by expert."""
@@ -64,8 +68,8 @@ def execute_durably(
     The graph's own threads run the tasks and write their results, so of ``max_concurrency`` threads (by
     default 4 more than there are processors, at most 32) two are left free.
 
-    A plan that is still being written when the run is interrupted is written again on resume: tasks that were
-    there are kept as they were, and those of other ids join them.
+    A plan that is still being written is read to its end before an interrupt is raised. If the run ends
+    otherwise before that, on resume tasks that were there are kept as they were, and others join them.
 
     Args:
         assignments: The tasks, as for ``execute``; on resume the same, in the same order.
@@ -81,7 +85,8 @@ def execute_durably(
 
     Raises:
         GraphInterrupt: Also for a task with side effects that was begun and has no result. It is resumed with
-            one of :data:`RESUME_OPTIONS`, or with ``{"decision": "treat as done", "result": ...}``.
+            one of :data:`RESUME_OPTIONS`, or with ``{"decision": "treat as done", "result": ...}``; any other
+            answer is asked for again, with the ``problem``.
         GraphBubbleUp, BudgetExceeded, Exception: As from ``execute``.
     """
     return execute(
@@ -233,31 +238,42 @@ def _pass_on(done: Any, launched: Future[Launched] | asyncio.Future[Launched], r
 def _decided(start: Start, begun: int) -> TaskOutcome | None:
     """Ask about each time the task was begun before; None says that it may run."""
     for _ in range(begun):
-        answer = interrupt(
-            {
-                "task": start.call.task_id,
-                "kind": start.call.kind,
-                "expert": start.call.expert,
-                "arguments": start.call.arguments,
-                "question": "This task has side effects, was begun and has no result. What is to be done?",
-                "options": list(RESUME_OPTIONS),
-            }
-        )
-        given = answer if isinstance(answer, Mapping) else {"decision": answer}
-        match given.get("decision"):
-            case "treat as done":
-                result = plain_data(given.get("result"))
-                return TaskOutcome(status="succeeded", result=result, expert=start.call.expert)
-            case "run again":
-                continue
-            case "fail":
-                return _failed(
-                    RuntimeError("begun before the run was interrupted, and decided to have failed"), start
-                )
-            case other:
-                options = ", ".join(map(repr, RESUME_OPTIONS))
-                return _failed(ValueError(f"decision {other!r}: is none of {options}"), start)
+        decision, result = _asked(start)
+        if decision == "treat as done":
+            return TaskOutcome(status="succeeded", result=result, expert=start.call.expert)
+        if decision == "fail":
+            return _failed(
+                RuntimeError("begun before the run was interrupted, and decided to have failed"), start
+            )
     return None
+
+
+def _asked(start: Start) -> tuple[str, Any]:
+    """Ask a person what is to be done about a task until the answer is one of those there are."""
+    shown = {
+        "task": start.call.task_id,
+        "kind": start.call.kind,
+        "expert": start.call.expert,
+        "arguments": start.call.arguments,
+        "question": "This task has side effects, was begun and has no result. What is to be done?",
+        "options": list(RESUME_OPTIONS),
+    }
+    answer = _read(interrupt(shown))
+    while answer is None:
+        answer = _read(interrupt({**shown, "problem": _UNREADABLE}))
+    return answer
+
+
+def _read(answer: Any) -> tuple[str, Any] | None:
+    """Return what a person decided, and the result to go on with; None where it cannot be read as that."""
+    given = answer if isinstance(answer, Mapping) else {"decision": answer}
+    decision = given.get("decision")
+    if not isinstance(decision, str) or decision not in RESUME_OPTIONS:
+        return None
+    try:
+        return decision, plain_data(given.get("result"))
+    except TypeError:
+        return None
 
 
 def _failed(error: Exception, begun: Start | None = None) -> TaskOutcome:

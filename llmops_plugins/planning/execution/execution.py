@@ -177,7 +177,8 @@ class _ThreadLoop(Loop[Future[Launched]]):
             while self._start_ready():
                 self._collect(news)
                 if news:
-                    taken = self._launcher.agreed(news)
+                    # Of what leads to no start nothing is kept: a run that resumes may start something.
+                    taken = news if self.state.failed else self._launcher.agreed(news)
                     wait(self.awaited(taken), self.seconds_left())
                     self.seconds_left()
                     self.act_on(taken)
@@ -250,7 +251,7 @@ class _TaskLoop(Loop[asyncio.Future[Launched]]):
             while self._start_ready():
                 await self._collect(news)
                 if news:
-                    taken = await self._launcher.agreed(news)
+                    taken = news if self.state.failed else await self._launcher.agreed(news)
                     if awaited := self.awaited(taken):
                         await asyncio.wait(awaited, timeout=self.seconds_left())
                     self.seconds_left()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from langgraph.errors import GraphInterrupt
 
+from llmops_plugins.effects import NEVER_SWALLOWED
 from llmops_plugins.errors import BudgetExceeded
 from llmops_plugins.planning.execution.assignment import (
     Assignment,
@@ -78,11 +79,23 @@ class ExecutionState:
         self._schedule = Schedule(known=self.results)
         self._assignments: dict[str, Assignment] = {}
         self._errors: list[BaseException] = []
+        self._broken_off: BaseException | None = None
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is running and nothing will start."""
-        return not self._schedule.running if self._errors else self._schedule.finished
+        """Whether nothing is running and nothing will start.
+
+        An interrupt waits for the plan to be complete: a run that resumes could not go on with half of it.
+        """
+        if not self.failed:
+            return self._schedule.finished
+        interrupted = all(isinstance(one, GraphInterrupt) for one in self._errors)
+        return not self._schedule.running and (self.closed or not interrupted)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ends with an exception, so that nothing starts any more."""
+        return bool(self._errors) or self._broken_off is not None
 
     @property
     def running(self) -> frozenset[str]:
@@ -91,7 +104,7 @@ class ExecutionState:
 
     def starts(self) -> Iterator[Start]:
         """Yield the tasks that are to start now, each of which then counts as running."""
-        while not self._errors and len(self.running) < self.limits.concurrency:
+        while not self.failed and len(self.running) < self.limits.concurrency:
             task_id = self._schedule.next_ready()
             if task_id is None:
                 return
@@ -155,6 +168,11 @@ class ExecutionState:
             error: The exception: an interrupt, a veto, or what went wrong with the plan itself.
             task_id: The running task that raised it, or None.
         """
+        if task_id is None:
+            self.closed = True  # it is read no further
+        if task_id is None and not isinstance(error, NEVER_SWALLOWED):
+            self._broken_off = error
+            return
         self._errors.append(error)
         if task_id is not None:
             self._schedule.ended(task_id, TaskOutcome(status="cancelled", error=error_text(error)))
@@ -168,7 +186,8 @@ class ExecutionState:
         """Return how the tasks ended.
 
         Raises:
-            BaseException: A veto, or else what else went wrong, or else all interrupts as one.
+            BaseException: A veto, or else what else went wrong, or else all interrupts as one, or else why
+                the plan could not be read to its end: who was asked something is answered first.
         """
         interrupts = [one for one in self._errors if isinstance(one, GraphInterrupt)]
         others = [one for one in self._errors if not isinstance(one, GraphInterrupt)]
@@ -177,8 +196,10 @@ class ExecutionState:
             raise others[0]
         if interrupts:
             raise GraphInterrupt(tuple(each for one in interrupts for each in one.args[0]))
+        if self._broken_off is not None:
+            raise self._broken_off
         outcomes = {task_id: self._schedule.outcomes[task_id] for task_id in self._assignments}
-        return ExecutionResult(outcomes=outcomes, results=self.results)
+        return ExecutionResult(outcomes=outcomes, results=self.results, assignments=self._assignments)
 
     def _note(self, task_ids: Sequence[str], replayed: str | None = None) -> None:
         for task_id in task_ids:

@@ -12,7 +12,6 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from llmops_plugins.delimited import delimited
 from llmops_plugins.effects import CallModel, Emit, Flow, Gather, ModelReply
-from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import Decision
 from llmops_plugins.failures import warn_once
 from llmops_plugins.models.build import as_chat_model
@@ -25,6 +24,7 @@ from llmops_plugins.planning.experts.outcomes import ExpertOutcomes, Standings, 
 from llmops_plugins.planning.experts.selection import NoExpertError, Selection, SelectionRules, select
 from llmops_plugins.planning.experts.standing import work_out_limits
 from llmops_plugins.planning.plan.plan import Task
+from llmops_plugins.planning.plan.setting_checks import check_instance, check_seconds
 
 __all__ = ["ExpertChooser"]
 
@@ -77,8 +77,14 @@ class ExpertChooser:
         rules: SelectionRules | None = None,
         timeout_s: float = 20.0,
     ) -> None:
-        if not timeout_s > 0:
-            raise ConfigurationError("timeout_s", f"must be above 0 seconds, got {timeout_s!r}")
+        check_seconds("timeout_s", timeout_s)
+        for name, value, kind in (
+            ("outcomes", outcomes, ExpertOutcomes),
+            ("health", health, ExpertHealth),
+            ("selection", rules, SelectionRules),
+        ):
+            if value is not None:
+                check_instance(name, value, kind)
         self._by_kind = by_kind(experts)
         self._router = None if router is None else as_chat_model("router", router)
         self._outcomes = outcomes or ExpertOutcomes()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,12 @@ from llmops_plugins.planning.experts.schemas import (
     graph_inputs,
 )
 from llmops_plugins.planning.experts.sort import ExpertSort, chat_model_of, sort_of
+from llmops_plugins.planning.plan.setting_checks import (
+    check_flag,
+    check_instance,
+    check_number,
+    check_seconds,
+)
 from llmops_plugins.planning.validation.kind_spec import KindSpec
 from llmops_plugins.verification.json_schema import schema_mistake
 
@@ -143,6 +149,7 @@ class Expert:
         kinds = self.kinds
         if (
             isinstance(kinds, str)
+            or not isinstance(kinds, Collection)
             or not kinds
             or not all(isinstance(one, str) and one.strip() for one in kinds)
         ):
@@ -151,12 +158,16 @@ class Expert:
         if self.runnable is not None and sort_of(self.runnable, (), ()) is None:
             problem = f"must be a runnable or a function, got {type(self.runnable).__name__}"
             raise ConfigurationError("runnable", problem)
+        check_instance("description", self.description, str, "a text")
+        check_flag("side_effects", self.side_effects)
         for name in ("cost_usd", "latency_seconds"):
-            if not _is_amount(getattr(self, name)):
-                problem = f"must be a number from 0, or None if unknown, got {getattr(self, name)!r}"
-                raise ConfigurationError(name, problem)
-        if self.timeout is not None and not (_is_amount(self.timeout) and self.timeout > 0):
-            raise ConfigurationError("timeout", f"must be above 0 seconds, got {self.timeout!r}")
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), 0, math.inf, "a number from 0, or None if unknown")
+        if self.timeout is not None:
+            check_seconds("timeout", self.timeout)
+        if self.model is not None and not isinstance(self.model, BaseChatModel | str):
+            problem = f"must be a chat model or its name, got {type(self.model).__name__}"
+            raise ConfigurationError("model", problem)
         limit = self.max_input_tokens
         if limit is not None and (type(limit) is not int or limit < 1):
             raise ConfigurationError("max_input_tokens", f"must be a whole number from 1, got {limit!r}")
@@ -208,6 +219,7 @@ def checked_experts(
     Raises:
         ConfigurationError: If there is none, one is no expert or cannot be run, or two have one name.
     """
+    check_instance("experts", experts, Iterable, "a list of experts")
     listed = list(experts)
     if not listed:
         raise ConfigurationError("experts", "is empty: give at least one Expert")
@@ -253,9 +265,3 @@ def _check_schema(name: str, schema: Any) -> None:
     mistake = schema_mistake(schema)
     if mistake is not None:
         raise ConfigurationError(name, f"is no JSON schema: {mistake}")
-
-
-def _is_amount(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-    )

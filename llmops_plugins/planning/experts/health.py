@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableLambda
-from langchain_core.runnables.config import run_in_executor
 
 from llmops_plugins.effects import Flow, Gather, Invoke
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.planning.execution.abandonable import await_in_thread
 from llmops_plugins.planning.experts.expert import Expert
+from llmops_plugins.planning.plan.setting_checks import check_count, check_instance, check_seconds
 
 __all__ = ["ExpertHealth"]
 
@@ -61,10 +61,11 @@ class ExpertHealth:
         probe_timeout_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        given = (("failures", failures), ("pause_s", pause_s))
-        for name, value in (*given, ("probe_every_s", probe_every_s), ("probe_timeout_s", probe_timeout_s)):
-            if not value > 0:
-                raise ConfigurationError(name, f"must be above 0, got {value!r}")
+        check_count("failures", failures, f"must be above 0, got {failures!r}")
+        check_seconds("pause_s", pause_s)
+        check_seconds("probe_every_s", probe_every_s)
+        check_seconds("probe_timeout_s", probe_timeout_s)
+        check_instance("clock", clock, Callable, "a function that gives seconds")  # type: ignore[arg-type] # mypy takes no abstract class
         self._failures = failures
         self._pause_s = pause_s
         self._probe_every_s = probe_every_s
@@ -149,7 +150,7 @@ def _probe(healthy: Callable[[], Any]) -> Runnable[None, bool]:
         return bool(asyncio.run(awaited(answer)) if inspect.isawaitable(answer) else answer)
 
     async def aprobe(_: None) -> bool:
-        answer = await run_in_executor(None, healthy)
+        answer = await await_in_thread(healthy)
         return bool(await answer if inspect.isawaitable(answer) else answer)
 
     return RunnableLambda(probe, aprobe, name="expert health")

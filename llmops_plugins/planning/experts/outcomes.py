@@ -12,10 +12,10 @@ from langgraph.store.base import BaseStore, GetOp, Item, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
 
 from llmops_plugins.effects import Flow, StoreOps
-from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.execution.assignment import Assignment
 from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from llmops_plugins.planning.experts.standing import WINDOW, Outcome, Row, Standing, standing
+from llmops_plugins.planning.plan.setting_checks import check_instance, check_seconds
 
 __all__ = ["ExpertOutcomes", "Standings", "call_outcomes"]
 
@@ -49,8 +49,10 @@ class ExpertOutcomes:
         lifetime_days: float = 7.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not 0 < lifetime_days < math.inf:
-            raise ConfigurationError("lifetime_days", f"must be days above 0, got {lifetime_days!r}")
+        if store is not None:
+            check_instance("store", store, BaseStore, "a LangGraph store, or None for one in memory")
+        check_seconds("lifetime_days", lifetime_days, "days")
+        check_instance("clock", clock, Callable, "a function that gives seconds")  # type: ignore[arg-type] # mypy takes no abstract class
         self._store = InMemoryStore() if store is None else store
         self._lifetime_s = lifetime_days * _DAY_S
         self._clock = clock

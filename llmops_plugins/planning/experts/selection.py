@@ -20,6 +20,7 @@ from llmops_plugins.planning.experts.outcomes import Standings
 from llmops_plugins.planning.experts.standing import WINDOW, Standing
 from llmops_plugins.planning.plan.complaints import quoted
 from llmops_plugins.planning.plan.plan import Task
+from llmops_plugins.planning.plan.setting_checks import check_flag, check_number
 
 __all__ = ["NoExpertError", "Selection", "SelectionRules", "select"]
 
@@ -71,12 +72,9 @@ class SelectionRules:
     short_list: int = 5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.minimum_success < 1:
-            raise ConfigurationError(
-                "minimum_success", f"must be from 0 to below 1, got {self.minimum_success!r}"
-            )
-        if not 1 <= self.similar_price < math.inf:
-            raise ConfigurationError("similar_price", f"must be from 1, got {self.similar_price!r}")
+        check_number("minimum_success", self.minimum_success, 0, 1, "a number from 0 to below 1")
+        check_number("similar_price", self.similar_price, 1, math.inf, "a number from 1")
+        check_flag("side_effects", self.side_effects)
         if type(self.short_list) is not int or not 2 <= self.short_list <= 20:
             raise ConfigurationError("short_list", f"must be from 2 to 20, got {self.short_list!r}")
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from llmops_plugins.planning.plan.references import is_literal
 
 __all__ = ["TaskNames", "bare_id", "compact", "own_references", "whole_foreign_id"]
 
@@ -51,6 +54,11 @@ class TaskNames:
     nodes: Sequence[str] = ()
     numbered_from: int = 0
     numbered: bool = False
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """Ids of the tasks that were written otherwise, by how they were written."""
+        return {written: task_id for written, task_id in self.ids.items() if written != task_id}
 
     def known(self, name: str) -> str | None:
         """Return the id of the task of that name, if there is one."""
@@ -119,7 +127,7 @@ def own_references(value: Any, names: TaskNames) -> Any:
     """
     if isinstance(value, str):
         return _in_text(value, names)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not is_literal(value):
         return {key: own_references(member, names) for key, member in value.items()}
     return [own_references(member, names) for member in value] if isinstance(value, list) else value
 

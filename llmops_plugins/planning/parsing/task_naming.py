@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 from llmops_plugins.planning.parsing.foreign_references import (
@@ -18,7 +19,7 @@ from llmops_plugins.planning.parsing.foreign_references import (
 )
 from llmops_plugins.planning.parsing.raw_tasks import RawTask, raw_task
 from llmops_plugins.planning.parsing.shapes import TaskList, link_edges
-from llmops_plugins.planning.plan.references import TASK_ID
+from llmops_plugins.planning.plan.references import TASK_ID, is_literal
 
 __all__ = ["named_tasks"]
 
@@ -26,6 +27,8 @@ _FOREIGN = "foreign references"
 _FROM_ONE = "tasks numbered from 1"
 _OTHER_NAMES = "other names of fields"
 _IS_ID = re.compile(TASK_ID)
+_LONGEST_ID = 64
+_IN_TEXT = re.compile(r"(?<!\$)\$\{([^{}.\n]{1,200})(?=[.}])")
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _ZERO = re.compile(r"<(?:node|task)[-_ ]0>|<(?:generated|resource)>[-_]0", re.IGNORECASE)
 _NODE = re.compile(r"<node[-_ ](\d{1,4})>|\$\{(\d{1,4})[}.]|task_nodes>?\[(\d{1,4})\]", re.IGNORECASE)
@@ -59,22 +62,29 @@ def named_tasks(tasks: TaskList, *, numbered: bool) -> Named:
 
 def _ids(raw: Sequence[RawTask], *, from_zero: bool) -> list[str]:
     first = 0 if from_zero else 1
-    written = [task.written_id for task in raw]
-    return [_clean(one) if one else str(position) for position, one in enumerate(written, first)]
+    written = [task.written_id or str(position) for position, task in enumerate(raw, first)]
+    ids = {one: one for one in written if _IS_ID.fullmatch(one)}
+    taken = set(ids)
+    for one in written:
+        if one not in ids:
+            ids[one] = _free(_NOT_IN_ID.sub("_", one).strip("_")[:_LONGEST_ID] or "task", taken)
+            taken.add(ids[one])
+    return [ids[one] for one in written]
 
 
-def _clean(written: str) -> str:
-    if _IS_ID.fullmatch(written):
-        return written
-    return _NOT_IN_ID.sub("_", written).strip("_")[:64] or "task"
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name that no other task has: two that are written differently are two tasks."""
+    ends = chain([""], (f"_{number}" for number in count(2)))
+    names = (f"{name[: _LONGEST_ID - len(end)]}{end}" for end in ends)
+    return next(one for one in names if one not in taken)
 
 
 def _names(raw: Sequence[RawTask], ids: Sequence[str], *, nodes: bool) -> TaskNames:
     known = {one: one for one in ids}
     known.update({task.written_id: one for task, one in zip(raw, ids, strict=True) if task.written_id})
     kinds = [compact(task.kind or "") for task in raw]
-    count = Counter(kinds)
-    once = {kind: one for kind, one in zip(kinds, ids, strict=True) if kind and count[kind] == 1}
+    times = Counter(kinds)
+    once = {kind: one for kind, one in zip(kinds, ids, strict=True) if kind and times[kind] == 1}
     return TaskNames(ids=known, kinds=once, nodes=ids if nodes else ())
 
 
@@ -93,29 +103,37 @@ def _node_numbers(arguments: Any) -> list[str]:
 def _data(task: RawTask, task_id: str, names: TaskNames, *, numbered: bool) -> dict[str, Any]:
     arguments = _arguments(task, task_id, names, numbered=numbered)
     after = task.after
-    if isinstance(after, list) and not task.typed:
-        after = [names.known(one) or one for one in after if isinstance(one, str)]
+    if isinstance(after, list):
+        known = names.known if not task.typed else names.renamed.get
+        after = [known(one) or one for one in after if isinstance(one, str)]
     return {"id": task_id, "kind": task.kind, "arguments": arguments, "after": after, **task.others}
 
 
 def _arguments(task: RawTask, task_id: str, names: TaskNames, *, numbered: bool) -> Any:
-    mended = _mended(task.arguments, names)
-    if task.typed:
-        return _whole_only(mended, task_id, names)
-    return own_references(_dollars(mended) if numbered else mended, names)
+    if not isinstance(task.arguments, dict):
+        return task.arguments
+
+    def written(value: Any) -> Any:
+        mended = _mended(value, names)
+        if task.typed:
+            return _whole_only(_renamed(mended, names.renamed), task_id, names)
+        return own_references(_dollars(mended) if numbered else mended, names)
+
+    return {name: written(value) for name, value in task.arguments.items()}
 
 
 def _mended(value: Any, names: TaskNames) -> Any:
     """Return plain data with what stands in ``{"ref": ...}`` written as it should be."""
     if isinstance(value, list):
         return [_mended(member, names) for member in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or is_literal(value):
         return value
     if value.keys() in ({"ref"}, {"$ref"}):
         (written,) = value.values()
         if not isinstance(written, str) or not _is_own(written):
-            found = bare_id(written)
-            return {"ref": names.known(found or "") or found or written}
+            name, dot, path = (bare_id(written) or "").partition(".")
+            found = f"{names.known(name) or name}{dot}{path}"
+            return {"ref": found or written}
         return {"ref": written}
     return {key: _mended(member, names) for key, member in value.items()}
 
@@ -128,17 +146,28 @@ def _whole_only(value: Any, own_id: str, names: TaskNames) -> Any:
     """Return plain data in which strings that are nothing but another task's foreign name are references."""
     if isinstance(value, list):
         return [_whole_only(member, own_id, names) for member in value]
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not is_literal(value):
         return {key: _whole_only(member, own_id, names) for key, member in value.items()}
     named = names.known(whole_foreign_id(value) or "") if isinstance(value, str) else None
     return {"ref": named} if named is not None and named != own_id else value
+
+
+def _renamed(value: Any, renamed: Mapping[str, str]) -> Any:
+    """Return plain data in whose strings ``${...}`` names tasks by the ids that they were given."""
+    if isinstance(value, list):
+        return [_renamed(member, renamed) for member in value]
+    if isinstance(value, dict) and not is_literal(value):
+        return {key: _renamed(member, renamed) for key, member in value.items()}
+    if not isinstance(value, str) or not renamed:
+        return value
+    return _IN_TEXT.sub(lambda match: f"${{{renamed.get(match[1], match[1])}", value)
 
 
 def _dollars(value: Any) -> Any:
     """Return plain data in which a string that is ``$7`` and nothing else is a reference for certain."""
     if isinstance(value, list):
         return [_dollars(member) for member in value]
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not is_literal(value):
         return {key: _dollars(member) for key, member in value.items()}
     is_number = isinstance(value, str) and value[:1] == "$" and value[1:].isdecimal()
     return f"${{{value[1:]}}}" if is_number else value

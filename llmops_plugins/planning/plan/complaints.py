@@ -7,7 +7,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Complaint", "nearest", "quoted", "quoted_list"]
+__all__ = ["LITERAL", "Complaint", "nearest", "quoted", "quoted_list"]
+
+LITERAL = '{"literal": {"ref": ...}}'
+"""How an object is written that looks like a reference and is none."""
 
 _LONGEST_NAME = 60
 _MOST_NAMES = 40

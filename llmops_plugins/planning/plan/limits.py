@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.planning.plan.setting_checks import check_count
 
 __all__ = ["PlanLimits"]
 
@@ -30,5 +30,5 @@ class PlanLimits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 1:
-                raise ConfigurationError(f"limits.{field.name}", "lets no plan through, give a number from 1")
+            problem = "lets no plan through, give a number from 1"
+            check_count(f"limits.{field.name}", getattr(self, field.name), problem)

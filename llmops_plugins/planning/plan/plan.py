@@ -29,13 +29,16 @@ class Task(BaseModel):
         id: Its name, by which others refer to it.
         kind: What sort of task it is, which says which experts can do it.
         arguments: What it is given, by name. A result of another task is ``{"ref": "t1.path"}``, or
-            ``${t1.path}`` inside a longer string.
+            ``${t1.path}`` inside a longer string. ``{"literal": ...}`` stands for what is in it as it is:
+            ``{"literal": {"ref": "main"}}`` refers to nothing.
         after: Tasks that must have ended before, besides those it refers to.
         on_failure: What becomes of the others when it fails.
         default: What its dependants get when it fails and ``on_failure`` is ``"default"``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"description": "One task of a plan."}
+    )
 
     id: TaskId = Field(description='Short name, such as "t1".')
     kind: str = Field(description="Kind of the task, one of those listed.")

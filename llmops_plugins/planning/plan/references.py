@@ -4,6 +4,10 @@ There are two spellings. ``{"ref": "t1"}`` or ``{"ref": "t1.path.0.field"}`` sta
 anywhere in the arguments. ``${t1.path}`` inside a string stands for it too where it is the whole string; in a
 longer one it stands for its text, which for anything but text is JSON. ``$${`` is a literal ``${``. A path
 names keys and, in lists, positions from 0.
+
+``{"literal": ...}`` stands for what is in it, in which nothing is a reference: ``{"literal": {"ref":
+"main"}}`` is the object ``{"ref": "main"}``. An object that is to have the single key ``literal`` itself is
+written ``{"literal": {"literal": ...}}``.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ __all__ = [
     "Reference",
     "UnresolvedReferenceError",
     "find",
+    "has_references",
+    "is_literal",
     "resolve",
     "whole_reference",
 ]
@@ -37,6 +43,7 @@ _IS_TARGET = re.compile(_TARGET)
 _IN_TEXT = re.compile(rf"\$(?P<literal>\$\{{)|\$\{{(?P<target>{_TARGET})\}}")
 
 _KEY = "ref"
+_LITERAL = frozenset({"literal"})
 _MISSING = object()
 
 
@@ -96,9 +103,24 @@ def find(arguments: Any) -> list[Reference]:
     """Return the references in a task's arguments, in the order they are written.
 
     Args:
-        arguments: Plain data.
+        arguments: Plain data. What they are called is no part of them: one may be called ``ref``.
     """
-    return list(_found(arguments))
+    values = arguments.values() if isinstance(arguments, dict) else [arguments]
+    return [reference for value in values for reference in _found(value)]
+
+
+def has_references(value: Any) -> bool:
+    """Tell whether there is a reference in an argument, or in a part of one."""
+    return next(_found(value), None) is not None
+
+
+def is_literal(value: Any) -> bool:
+    """Tell whether a value stands for what is in it, in which nothing is a reference.
+
+    Args:
+        value: An argument, or a part of one.
+    """
+    return isinstance(value, dict) and value.keys() == _LITERAL
 
 
 def resolve(
@@ -139,7 +161,7 @@ def _found(value: Any) -> Iterator[Reference]:
         yield whole
     elif isinstance(value, str):
         yield from (_parsed(match["target"]) for match in _IN_TEXT.finditer(value) if match["target"])
-    elif isinstance(value, dict | list | tuple):
+    elif isinstance(value, dict | list | tuple) and not is_literal(value):
         for member in value.values() if isinstance(value, dict) else value:
             yield from _found(member)
 
@@ -167,6 +189,8 @@ def _resolved(value: Any, given: _Given) -> Any:
         return given.take(whole)
     if isinstance(value, str):
         return _IN_TEXT.sub(lambda match: _replacement(match, given), value)
+    if is_literal(value):
+        return value["literal"]
     if isinstance(value, dict):
         return {name: _resolved(member, given) for name, member in value.items()}
     return [_resolved(member, given) for member in value] if isinstance(value, list | tuple) else value

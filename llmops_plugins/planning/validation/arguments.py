@@ -7,15 +7,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llmops_plugins.planning.plan.complaints import Complaint, nearest, quoted, quoted_list
+from llmops_plugins.planning.plan.complaints import LITERAL, Complaint, nearest, quoted, quoted_list
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan.plan import Task
-from llmops_plugins.planning.plan.references import Reference, find, whole_reference
+from llmops_plugins.planning.plan.references import (
+    Reference,
+    has_references,
+    is_literal,
+    resolve,
+    whole_reference,
+)
 from llmops_plugins.planning.validation.kind_spec import KindSpec
 from llmops_plugins.planning.validation.schema_parts import resolved, schema_at, types_clash
 from llmops_plugins.verification.json_schema import WHOLE, schema_problem
 
-__all__ = ["argument_complaints", "positional_by_name"]
+__all__ = ["argument_complaints", "located", "positional_by_name"]
 
 _PLACEHOLDER = re.compile(r"\s*<([^<>\n]{1,80})>\s*")
 _TELLTALE = frozenset({"output", "result", "generated", "previous", "node", "step", "task", "resource"})
@@ -63,7 +69,8 @@ def _faults(
     size = len(json.dumps(task.arguments, ensure_ascii=False, default=str))
     if size > limits.argument_characters:
         yield "too_large", f"has {size} characters of arguments: give at most {limits.argument_characters}"
-    yield from _empty_references(task.arguments)
+    for value in task.arguments.values():
+        yield from _empty_references(value)
     spec = specs.get(task.id)
     if spec is not None and spec.argument_schema is not None:
         yield from _schema_faults(task, spec.argument_schema, specs)
@@ -76,8 +83,9 @@ def _empty_references(value: Any) -> Iterator[tuple[str, str]]:
         if placeholder and _TELLTALE.intersection(_WORDS.findall(placeholder[1].lower().replace("_", " "))):
             yield "placeholder", f"is given {quoted(value)}, which is no value: {_REFER} or give the value"
     elif isinstance(value, dict) and value.keys() == {"ref"} and whole_reference(value) is None:
-        yield "bad_reference", f"has the reference {quoted(str(value['ref']))}, which names no task: {_REFER}"
-    elif isinstance(value, dict | list):
+        problem = f"has the reference {quoted(str(value['ref']))}, which names no task"
+        yield "bad_reference", f"{problem}: {_REFER}, or {LITERAL} for an object that is none"
+    elif isinstance(value, dict | list) and not is_literal(value):
         for member in value.values() if isinstance(value, dict) else value:
             yield from _empty_references(member)
 
@@ -118,12 +126,13 @@ def _problems(
     reference = whole_reference(value)
     if reference is not None:
         yield from _reference_problems(reference, schema, root, path, specs)
-    elif not find(value):
+    elif not has_references(value):
+        given = resolve({path: value}, {})[path]
         problem = schema_problem(
-            value, {**_definitions(root), **schema} if isinstance(schema, dict) else schema
+            given, {**_definitions(root), **schema} if isinstance(schema, dict) else schema
         )
         if problem is not None:
-            yield _located(problem, path)
+            yield located(problem, path)
     elif isinstance(value, str):
         if types_clash({"type": "string"}, schema, root, root):
             yield f"{quoted(path)} is text with a reference in it, and must be {_types(schema, root)}"
@@ -179,7 +188,13 @@ def _definitions(root: Mapping[str, Any]) -> dict[str, Any]:
     return {key: root[key] for key in ("$defs", "definitions") if key in root}
 
 
-def _located(problem: str, path: str) -> str:
+def located(problem: str, path: str) -> str:
+    """Return what is wrong with a value, said of the place where it stands.
+
+    Args:
+        problem: From ``schema_problem``.
+        path: The place.
+    """
     where, _, rest = problem.partition(" ")
     inner = where.removeprefix(WHOLE)
     return f"{quoted(path + (f'.{inner}' if inner and inner[0] not in '[.' else inner))} {rest}"

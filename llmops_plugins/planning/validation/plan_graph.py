@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from llmops_plugins.planning.plan.complaints import Complaint, nearest, quoted
+from llmops_plugins.planning.plan.complaints import LITERAL, Complaint, nearest, quoted
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan.plan import Task
 
@@ -55,7 +55,7 @@ def _fix(other: str, alike: str | None) -> str:
         return f"did you mean {quoted(alike)}"
     if other.isdecimal():
         return "add that task, or leave the reference out"
-    return "add that task, leave the reference out, or write $${ for a ${ that is none"
+    return f"add that task, leave the reference out, or write {LITERAL} or $${{ for what is none"
 
 
 def _cycle_complaint(cycle: Sequence[str]) -> Complaint:

@@ -17,6 +17,7 @@ from llmops_plugins.planning.plan.complaints import Complaint, nearest, quoted, 
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan.plan import FailurePolicy, Plan, Task
 from llmops_plugins.planning.validation.arguments import argument_complaints, positional_by_name
+from llmops_plugins.planning.validation.defaults import default_complaints
 from llmops_plugins.planning.validation.kind_spec import KindSpec
 from llmops_plugins.planning.validation.plan_graph import graph_complaints
 
@@ -65,6 +66,7 @@ def check(
     complaints += [_bad_link(source, target, raw) for source, target in links]
     complaints += graph_complaints(tasks, {str(one.get("id")) for one in raw}, limits)
     complaints += argument_complaints(tasks, kinds, limits)
+    complaints += default_complaints(tasks, kinds)
     if complaints:
         return None, complaints
     return Plan(tasks=tasks), []

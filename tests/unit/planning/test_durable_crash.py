@@ -94,9 +94,11 @@ def test_one_that_is_run_again_and_killed_again_is_asked_about_again(tmp_path):
     assert asked["statuses"][0]["send"] == "failed"
 
 
-def test_a_decision_that_is_none_fails_the_task_and_names_those_there_are(tmp_path):
+def test_a_decision_that_is_none_is_asked_for_again_by_whatever_process_comes_next(tmp_path):
     program = Program(tmp_path, "sync")
     assert program.run(crash="send:before") is None
     assert program.run()["interrupts"]
-    assert program.run(answer="whatever")["statuses"][0]["send"] == "failed"
-    assert program.begun["send"] == 0
+    (asked,) = program.run(answer="whatever")["interrupts"]
+    assert "cannot be read" in asked["problem"]
+    assert program.run(answer="run again")["statuses"][0]["send"] == "succeeded"
+    assert program.begun["send"] == 1

@@ -96,9 +96,46 @@ def test_one_in_doubt_that_is_run_again_may_ask_too(way):
     assert len(runs) == 3
 
 
+WRONG = [
+    "whatever",
+    True,
+    None,
+    ["fail"],
+    {},
+    {"decision": ["fail"]},
+    {"decision": "treat as done", "result": b"\xff"},
+]
+
+
 @both
-@pytest.mark.parametrize("decision", ["fail", "whatever"])
-def test_one_that_is_decided_to_have_failed_counts_as_asked_since_it_may_have_acted(way, decision):
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_answer_is_asked_for_again_and_told_which_there_are(way, wrong):
+    runs = []
+
+    def expert(call):
+        runs.append(call.task_id)
+        raise BudgetExceeded("after it was sent")
+
+    planned = Planned(
+        way, lambda: [assigned("send", side_effects=True)], expert, checkpointer=InMemorySaver()
+    )
+    with pytest.raises(BudgetExceeded):
+        planned.run(BEGIN)
+    (asked,) = planned.run()["__interrupt__"]
+    assert "problem" not in asked.value
+    for _ in range(2):
+        # An answer of None is given by the interrupt's id: LangGraph takes it for no answer otherwise.
+        (asked,) = planned.run(Command(resume={asked.id: wrong}))["__interrupt__"]
+        assert asked.value["task"] == "send"
+        assert asked.value["options"] == ["treat as done", "run again", "fail"]
+        assert "resume with 'treat as done', 'run again', 'fail' or {'decision'" in asked.value["problem"]
+    planned.run(Command(resume={"decision": "treat as done", "result": [1]}))
+    assert planned.result.results == {"send": [1]}
+    assert runs == ["send"]
+
+
+@both
+def test_one_that_is_decided_to_have_failed_counts_as_asked_since_it_may_have_acted(way):
     def expert(call):
         raise BudgetExceeded("after it was sent")
 
@@ -107,7 +144,7 @@ def test_one_that_is_decided_to_have_failed_counts_as_asked_since_it_may_have_ac
     with pytest.raises(BudgetExceeded):
         planned.run(BEGIN)
     planned.run()
-    planned.run(Command(resume=decision))
+    planned.run(Command(resume="fail"))
     outcome = planned.result.outcomes["send"]
     assert (outcome.status, outcome.expert, outcome.attempts) == ("failed", "mailer", 1)
 

@@ -238,7 +238,7 @@ def test_what_looks_like_a_reference_and_is_none_is_written_with_two_dollars():
     _, complaints = check_parsed(parse_plan(json.dumps([task])), kinds=None)
     assert [one.sentence for one in complaints] == [
         'Task "t1" refers to task "HOME", which the plan does not have: add that task, leave the reference '
-        "out, or write $${ for a ${ that is none."
+        'out, or write {"literal": {"ref": ...}} or $${ for what is none.'
     ]
     task["arguments"]["command"] = "echo $${HOME}"
     assert arguments(json.dumps([task])) == [{"command": "echo $${HOME}"}]

@@ -132,7 +132,8 @@ def sentences(*tasks, kinds=KINDS, **limits):
         ),
         (
             [task(x=ref("no task"))],
-            'Task "t1" has the reference "no task", which names no task: write {"ref": "<id of a task>"}.',
+            'Task "t1" has the reference "no task", which names no task: write {"ref": "<id of a task>"}, '
+            'or {"literal": {"ref": ...}} for an object that is none.',
         ),
         (
             [{"id": "t1", "kind": "free", "arguments": [1]}],

@@ -105,7 +105,7 @@ def test_both_spellings_say_the_same(task_id, path, value):
         result = {part: result}
     text = Reference(task_id, tuple(path)).text
     for argument in ({"ref": text}, f"${{{text}}}"):
-        assert find(argument) == [Reference(task_id, tuple(path))]
+        assert find({"x": argument}) == [Reference(task_id, tuple(path))]
         assert resolve({"x": argument}, {task_id: result}) == {"x": value}
 
 

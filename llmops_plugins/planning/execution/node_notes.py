@@ -1,0 +1,104 @@
+"""What a node writes down while it runs, to find it again when an interrupted run comes back to it.
+
+A note is a checkpoint of its own, under the node's namespace in the graph's own checkpointer, written by
+``update_state``, which returns once the checkpointer has it: unlike a ``@task``'s result, which LangGraph
+writes in the background. It is found again by the node's task id, which a run that resumes has too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+__all__ = ["NodeNotes", "notes_graph"]
+
+_WRITE = "note"
+
+
+class NodeNotes:
+    """The notes of one node under one name; made inside the node.
+
+    Without a checkpointer there are none: what ends with the process cannot be resumed.
+
+    Args:
+        name: What they are about.
+        graph: From :func:`notes_graph`.
+    """
+
+    def __init__(self, name: str, graph: CompiledStateGraph[Any, Any, Any, Any]) -> None:
+        configurable: dict[str, Any] = dict(get_config()["configurable"])
+        self.checkpoints: dict[str, str] = configurable.pop("checkpoint_map", {})
+        """Where this run would be resumed: ids of checkpoints by namespace, the outermost graph's first."""
+        self._configurable = configurable
+        self._place = f"{configurable.get('checkpoint_ns', '')}|{name}"
+        self._graph = graph
+        self._kept: bool | None = None
+
+    def kept(self) -> bool:
+        """Return whether there is a checkpointer that keeps them."""
+        if self._kept is None:
+            try:
+                self.read()
+                self._kept = True
+            except ValueError:
+                self._kept = False
+        return self._kept
+
+    async def akept(self) -> bool:
+        """Return whether there is a checkpointer that keeps them; the async twin of :meth:`kept`."""
+        # Checkpointers of an event loop cannot be asked in it but so.
+        if self._kept is None:
+            try:
+                await self.aread()
+                self._kept = True
+            except ValueError:
+                self._kept = False
+        return self._kept
+
+    def read(self) -> Mapping[str, Any]:
+        """Return what was written down.
+
+        Raises:
+            ValueError: If there is no checkpointer.
+        """
+        return self._graph.get_state(self.config(self._place, None)).values
+
+    async def aread(self) -> Mapping[str, Any]:
+        """Return what was written down; the async twin of :meth:`read`."""
+        return (await self._graph.aget_state(self.config(self._place, None))).values
+
+    def write(self, update: Mapping[str, Any]) -> None:
+        """Write something down; it is kept once this returns."""
+        self._graph.update_state(self.config(self._place, None), dict(update), as_node=_WRITE)
+
+    async def awrite(self, update: Mapping[str, Any]) -> None:
+        """Write something down; the async twin of :meth:`write`."""
+        await self._graph.aupdate_state(self.config(self._place, None), dict(update), as_node=_WRITE)
+
+    def config(self, namespace: str, checkpoint_id: str | None) -> RunnableConfig:
+        """Return where a checkpoint is; the node's own settings lend the notes' graph the checkpointer."""
+        return {
+            "configurable": {
+                **self._configurable,
+                "checkpoint_ns": namespace,
+                "checkpoint_id": checkpoint_id,
+            }
+        }
+
+
+def notes_graph(schema: type[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Return a graph that is never run: its state is the notes.
+
+    Args:
+        schema: A ``TypedDict`` of them.
+    """
+    graph = StateGraph(schema)
+    graph.add_node(_WRITE, lambda state: {})
+    graph.add_edge(START, _WRITE)
+    graph.add_edge(_WRITE, END)
+    return graph.compile()

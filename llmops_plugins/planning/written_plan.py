@@ -1,0 +1,91 @@
+"""A plan that was streamed, as it is kept once it is written: a run that resumes goes on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, TypedDict
+
+from langgraph.graph.state import CompiledStateGraph
+
+from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.node_notes import NodeNotes, notes_graph
+from llmops_plugins.planning.need_flow import Need
+
+__all__ = ["WrittenPlan", "WrittenPlanNotes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenPlan:
+    """What the controller wrote, and what was begun of it meanwhile.
+
+    Args:
+        need: Why it was asked for.
+        text: What it wrote.
+        hidden: Ids of the replies that it took.
+        early: The tasks that started before it was complete.
+    """
+
+    need: Need
+    text: str
+    hidden: tuple[str, ...]
+    early: tuple[Assignment, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "need": asdict(self.need),
+            "text": self.text.encode("utf-8", "replace").decode(),  # no checkpointer takes half a surrogate
+            "hidden": list(self.hidden),
+            "early": [one.to_dict() for one in self.early],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> WrittenPlan:
+        """Return the plan that :meth:`to_dict` gave as plain data."""
+        need = {**data["need"], "hidden": tuple(data["need"]["hidden"])}
+        return cls(
+            need=Need(**need),
+            text=data["text"],
+            hidden=tuple(data["hidden"]),
+            early=tuple(Assignment.from_dict(one) for one in data["early"]),
+        )
+
+
+class WrittenPlanNotes:
+    """Where the node that streams a plan keeps it, if there is a checkpointer; made inside the node."""
+
+    def __init__(self) -> None:
+        self._notes = NodeNotes("written_plan", _graph())
+
+    def read(self) -> WrittenPlan | None:
+        """Return the plan that an interrupted run has written to its end, if there is one."""
+        return _plan(self._notes.read()) if self._notes.kept() else None
+
+    def keep(self, plan: WrittenPlan) -> None:
+        """Keep a plan; it is kept once this returns."""
+        if self._notes.kept():
+            self._notes.write({"plan": plan.to_dict()})
+
+    async def aread(self) -> WrittenPlan | None:
+        """Return the plan that an interrupted run has written; the async twin of :meth:`read`."""
+        return _plan(await self._notes.aread()) if await self._notes.akept() else None
+
+    async def akeep(self, plan: WrittenPlan) -> None:
+        """Keep a plan; the async twin of :meth:`keep`."""
+        if await self._notes.akept():
+            await self._notes.awrite({"plan": plan.to_dict()})
+
+
+class _Written(TypedDict):
+    plan: dict[str, Any]
+
+
+@cache
+def _graph() -> CompiledStateGraph[Any, Any, Any, Any]:
+    return notes_graph(_Written)
+
+
+def _plan(notes: Mapping[str, Any]) -> WrittenPlan | None:
+    return WrittenPlan.from_dict(notes["plan"]) if "plan" in notes else None
