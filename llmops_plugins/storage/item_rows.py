@@ -29,6 +29,8 @@ __all__ = [
     "scan_items",
 ]
 
+_JSON = json.JSONDecoder()
+"""Decodes what was written here, which begins and ends without the blanks that ``json.loads`` looks for."""
 _CHANGES_KEPT = 50_000
 _CHUNK = 32
 _FEW = 4
@@ -62,7 +64,7 @@ class ItemRow(NamedTuple):
 
     def parsed(self) -> dict[str, Any]:
         """Return the value."""
-        parsed: dict[str, Any] = json.loads(self.value)
+        parsed: dict[str, Any] = _JSON.raw_decode(self.value)[0]
         return parsed
 
     def item(self) -> Item:

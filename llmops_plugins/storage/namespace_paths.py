@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from langgraph.store.base import InvalidNamespaceError, ListNamespacesOp, MatchCondition
 
@@ -29,6 +30,7 @@ def path_of(namespace: Sequence[str]) -> str:
     return "".join(label + _END for label in namespace)
 
 
+@lru_cache(maxsize=1_024)
 def namespace_of(path: str) -> tuple[str, ...]:
     """Return the namespace that ``path`` is the text of."""
     return tuple(path.split(_END)[:-1])

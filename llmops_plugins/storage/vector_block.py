@@ -105,13 +105,17 @@ class VectorBlock:
         differing = self._differing(query)
         rows_within = np.cumsum(np.bincount(differing, minlength=self._rows.shape[1] + 1))
         radius = int(np.searchsorted(rows_within, size))
+        positions, scores = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
+        unread = 0
         while rows_within[radius] * _WORTH_CHOOSING < self.length:
-            positions = np.flatnonzero(differing <= np.uint16(radius))
-            scores = self.scores(query, positions)
+            within = np.flatnonzero(differing <= np.uint16(radius))
+            added = within[differing[within] >= unread]  # each lies elsewhere in memory: read once
+            positions = np.concatenate((positions, added))
+            scores = np.concatenate((scores, self.scores(query, added)))
             needed = self._radius_of(scores, wanted)
             if needed <= radius:
                 return positions, scores
-            radius = needed
+            unread, radius = radius + 1, needed
         return None, self.scores(query)
 
     def _differing(self, query: Vectors) -> NDArray[np.uint16]:

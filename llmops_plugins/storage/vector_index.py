@@ -210,11 +210,11 @@ def _best_first(scores: Vectors, item_ids: Ids, spaces: Ids, first: int) -> Iter
         everything = count >= len(scores)
         least = -np.inf if everything else _bar(scores, count)
         chosen = np.flatnonzero((scores >= least) & (scores < above))
-        for position in chosen[np.lexsort((item_ids[chosen], spaces[chosen], -scores[chosen]))]:
-            item_id = int(item_ids[position])
+        order = chosen[np.lexsort((item_ids[chosen], spaces[chosen], -scores[chosen]))]
+        for item_id, score in zip(item_ids[order].tolist(), scores[order].tolist(), strict=True):
             if item_id not in seen:
                 seen.add(item_id)
-                yield item_id, float(scores[position])
+                yield item_id, score
         if everything:
             return
         above, count = least, 8 * count

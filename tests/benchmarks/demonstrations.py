@@ -115,14 +115,15 @@ def filled(folder, count):
 
 
 def measured(store):
-    """Return the median and the 95th percentile of a recall in milliseconds, and what was recalled."""
-    taken, recalled = [], []
+    """Return a recall's median, 95th percentile and median on the CPU in ms, and what was recalled."""
+    taken, computed, recalled = [], [], []
     for number in range(ROUNDS):
         asked = f"When does the office of district {number % 97} open on weekdays, near {number}"
-        started = time.perf_counter()
+        started, on_cpu = time.perf_counter(), time.thread_time()
         recalled.append(store.recall(asked, user=f"user {number % USERS}"))
         taken.append((time.perf_counter() - started) * 1_000)
-    return np.percentile(taken, 50), np.percentile(taken, 95), recalled
+        computed.append((time.thread_time() - on_cpu) * 1_000)
+    return np.percentile(taken, 50), np.percentile(taken, 95), np.percentile(computed, 50), recalled
 
 
 def searched(local, collection):
@@ -146,9 +147,10 @@ def main():
         store.recall("Warm up, near 0", user="user 0")
         best = np.inf
         for _ in range(ATTEMPTS):  # a busy machine only adds time
-            median, tail, recalled = measured(store)
+            median, tail, computed, recalled = measured(store)
             bare = searched(local, store.collection(None))
-            print(f"recall p50 {median:.2f} ms, p95 {tail:.2f} ms; the store's search for one {bare:.2f} ms")
+            print(f"recall p50 {median:.2f} ms ({computed:.2f} ms on the CPU), p95 {tail:.2f} ms; ", end="")
+            print(f"the store's search for one {bare:.2f} ms")
             best = min(best, median)
             if best <= TARGET_MS:
                 break

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +73,13 @@ def question_terms(text: str) -> QuestionTerms:
 
 def word_similarities(questions: Sequence[QuestionTerms]) -> Matrix:
     """Return the cosine of each two questions' words, from 0 to 1."""
-    words = [word for question in questions for word in question.words]
-    columns = {word: column for column, word in enumerate(dict.fromkeys(words))}
+    words = list(chain.from_iterable(question.words for question in questions))
+    columns = dict(zip(dict.fromkeys(words), count()))
     rows = np.zeros((len(questions), len(columns)))
     row_of_each = np.repeat(np.arange(len(questions)), [len(question.words) for question in questions])
-    weights = [weight for question in questions for weight in question.words.values()]
-    rows[row_of_each, [columns[word] for word in words]] = weights
+    column_of_each = np.fromiter(map(columns.__getitem__, words), np.intp, len(words))
+    weights = chain.from_iterable(question.words.values() for question in questions)
+    rows[row_of_each, column_of_each] = np.fromiter(weights, np.float64, len(words))
     return np.asarray(rows @ rows.T)
 
 

@@ -12,7 +12,7 @@ from llmops_plugins.hierarchy.demonstrations.adding import LONGEST_QUESTION, LON
 from llmops_plugins.hierarchy.demonstrations.collection import Collection
 from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, tidied
 from llmops_plugins.hierarchy.demonstrations.ranking import Candidate, rank
-from llmops_plugins.hierarchy.demonstrations.rendering import estimated_tokens, render, without_rendered
+from llmops_plugins.hierarchy.demonstrations.rendering import rendered_tokens, without_rendered
 from llmops_plugins.hierarchy.demonstrations.scrubbing import scrubbed_question
 from llmops_plugins.hierarchy.demonstrations.searchable_store import counted_embeddings
 from llmops_plugins.hierarchy.demonstrations.usefulness import usefulness
@@ -129,7 +129,7 @@ def _chosen(
         if demonstration is None or not demonstration.is_fresh(collection.now):
             continue
         longer = (*chosen, demonstration)
-        if estimated_tokens(render(longer)) <= token_budget:
+        if rendered_tokens(longer) <= token_budget:
             chosen = longer
         if len(chosen) == limit:
             break

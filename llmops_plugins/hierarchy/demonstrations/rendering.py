@@ -19,6 +19,7 @@ __all__ = [
     "has_demonstrations",
     "last_human_index",
     "render",
+    "rendered_tokens",
     "with_demonstrations",
     "without_rendered",
 ]
@@ -39,13 +40,26 @@ def render(demonstrations: Sequence[Demonstration]) -> str:
     Args:
         demonstrations: In the order in which they are shown; with none the text is empty.
     """
-    if not demonstrations:
-        return ""
-    examples = "\n\n".join(
+    return _framed(_examples(demonstrations)) if demonstrations else ""
+
+
+def _examples(demonstrations: Sequence[Demonstration]) -> str:
+    return "\n\n".join(
         f"Request {number}:\n{one.question}\n\nSolution {number}:\n{one.solution}"
         for number, one in enumerate(demonstrations, 1)
     )
+
+
+def _framed(examples: str) -> str:
     return f"{_INTRODUCTION}\n\n{delimited({_PART: examples})}"
+
+
+_FRAME_CHARACTERS = len(_framed(""))
+
+
+def rendered_tokens(demonstrations: Sequence[Demonstration]) -> int:
+    """Return about how many tokens one or more demonstrations take as :func:`render` shows them."""
+    return math.ceil((_FRAME_CHARACTERS + len(_examples(demonstrations))) / _CHARACTERS_PER_TOKEN)
 
 
 def without_rendered(text: str) -> str:

@@ -36,27 +36,44 @@ _FILLED_IN_ELSEWHERE = r"(?![<{$\[%])"
 _TO_VALUE = r"(?:\\?[\"']\]?\s{0,4}(?:=>|:|=|,)|\s{0,4}(?:=>|:|=))\s{0,4}[rbuf]?"
 _URL_NAME = r"[\w-]{0,40}(?:key|token|secret|password|auth|signature|sig|app_?id)="
 
-_ASSIGNED = (
-    # api_key = "...", {"api_key": "..."}, headers["X-Api-Key"] = '...', ("apikey", "...")
-    re.compile(rf"(?i)({_NAME}{_TO_VALUE}(\\?[\"'])){_FILLED_IN_ELSEWHERE}[^\"'\n\\]{{4,400}}(?=\2)"),
-    # API_KEY=abc123 as in a shell or prose, where it has a digit and is no name or call of the code's own
-    re.compile(
-        rf"(?i)({_NAME}\s{{0,4}}(?:=|:|\bis\b)\s{{0,4}}){_FILLED_IN_ELSEWHERE}(?-i:(?![A-Z]+[_\d][A-Z0-9_]*\b))"
-        r"(?=[-\w~+/]{0,400}\d)[-\w~+/]{6,400}={0,2}(?![\w(\[.])"
-    ),
-    # ?key=..., &token=..., &appid=...
-    re.compile(rf"(?i)([?&;]{_URL_NAME}){_FILLED_IN_ELSEWHERE}[^&\s\"'<>{{}}#\\]{{4,400}}"),
-    # key = "..." and token = "..." with eight letters and digits in a row: keys are also those of mappings
-    re.compile(
-        rf"(?i)((?<![a-z])(?:key|token){_TO_VALUE}(\\?[\"'])){_FILLED_IN_ELSEWHERE}"
-        r"(?=(?:[-\w.~+/=]{0,400}[^a-z0-9\"'\n])?(?=[a-z]{0,400}\d)(?=\d{0,400}[a-z])[a-z0-9]{8})"
-        r"[-\w.~+/=]{8,400}(?=\2)"
-    ),
-    # https://user:password@host
-    re.compile(
-        rf"(://){_FILLED_IN_ELSEWHERE}[^/\s:@\"']{{0,100}}:{_FILLED_IN_ELSEWHERE}[^/\s@\"']{{1,200}}(?=@)"
-    ),
-    re.compile(rf"(?i)(\bbasic\s{{1,4}}){_FILLED_IN_ELSEWHERE}[A-Za-z0-9+/]{{8,400}}={{0,2}}"),
+# Each with what a text must hold to be searched, case folded: most questions hold none of it.
+_NAMED = ("app", "auth", "cred", "key", "pass", "secret", "token")
+_ASSIGNED = tuple(
+    (words, re.compile(pattern))
+    for words, pattern in (
+        # api_key = "...", {"api_key": "..."}, headers["X-Api-Key"] = '...', ("apikey", "...")
+        (
+            _NAMED,
+            rf"(?i)({_NAME}{_TO_VALUE}(\\?[\"'])){_FILLED_IN_ELSEWHERE}[^\"'\n\\]{{4,400}}(?=\2)",
+        ),
+        # API_KEY=abc123 as in a shell or prose, where it has a digit and is no name or call of the code's own
+        (
+            _NAMED,
+            rf"(?i)({_NAME}\s{{0,4}}(?:=|:|\bis\b)\s{{0,4}}){_FILLED_IN_ELSEWHERE}(?-i:(?![A-Z]+[_\d][A-Z0-9_]*\b))"
+            r"(?=[-\w~+/]{0,400}\d)[-\w~+/]{6,400}={0,2}(?![\w(\[.])",
+        ),
+        # ?key=..., &token=..., &appid=...
+        (
+            ("=",),
+            rf"(?i)([?&;]{_URL_NAME}){_FILLED_IN_ELSEWHERE}[^&\s\"'<>{{}}#\\]{{4,400}}",
+        ),
+        # key = "..." and token = "..." with eight letters and digits in a row: mappings have keys, too
+        (
+            ("key", "token"),
+            rf"(?i)((?<![a-z])(?:key|token){_TO_VALUE}(\\?[\"'])){_FILLED_IN_ELSEWHERE}"
+            r"(?=(?:[-\w.~+/=]{0,400}[^a-z0-9\"'\n])?(?=[a-z]{0,400}\d)(?=\d{0,400}[a-z])[a-z0-9]{8})"
+            r"[-\w.~+/=]{8,400}(?=\2)",
+        ),
+        # https://user:password@host
+        (
+            ("://",),
+            rf"(://){_FILLED_IN_ELSEWHERE}[^/\s:@\"']{{0,100}}:{_FILLED_IN_ELSEWHERE}[^/\s@\"']{{1,200}}(?=@)",
+        ),
+        (
+            ("bas",),
+            rf"(?i)(\bbasic\s{{1,4}}){_FILLED_IN_ELSEWHERE}[A-Za-z0-9+/]{{8,400}}={{0,2}}",
+        ),
+    )
 )
 # A matrix product, x@y.mean(...), is written like an address; an address is not called.
 _EMAIL = re.compile(
@@ -129,6 +146,8 @@ def _texts(lines: Sequence[str]) -> Iterator[tuple[tuple[int, int], tuple[int, i
 
 
 def _hide_assigned(text: str) -> str:
-    for pattern in _ASSIGNED:
-        text = pattern.sub(rf"\1{_HIDDEN}", text)
+    folded = text.casefold()
+    for words, pattern in _ASSIGNED:
+        if any(word in folded for word in words):
+            text = pattern.sub(rf"\1{_HIDDEN}", text)
     return text

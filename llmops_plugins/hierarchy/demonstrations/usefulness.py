@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 __all__ = ["usefulness"]
 
@@ -12,6 +13,7 @@ _DEVIATIONS = 0.8416
 """Standard deviations below the mean: the one-sided limit that holds four times in five."""
 
 
+@lru_cache(maxsize=1_024)
 def usefulness(helped: int, tried: int) -> float:
     """Return a lower confidence limit of the share of requests that a demonstration helps with.
 

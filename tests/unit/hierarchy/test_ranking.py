@@ -2,11 +2,19 @@
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmops_plugins.hierarchy.demonstrations import ranking
+from llmops_plugins.hierarchy.demonstrations.lexical import (
+    question_terms,
+    time_similarities,
+    word_similarities,
+)
 from llmops_plugins.hierarchy.demonstrations.ranking import Candidate, rank
+from llmops_plugins.hierarchy.demonstrations.solution_calls import solution_calls
 
 LOANS = "print(loans(reader))"
 TRAINS = "print(departures(station))"
@@ -166,3 +174,42 @@ def test_what_helps_more_never_comes_later_for_it(question, candidates, data):
 @settings(deadline=None)
 def test_a_smaller_limit_cuts_the_same_ranking(question, candidates, limit):
     assert rank(question, candidates, limit=limit) == rank(question, candidates, limit=8)[:limit]
+
+
+def plainly_ranked(question, candidates, limit):
+    """Rank as the formulas say it, one pair after the other."""
+    order = sorted(range(len(candidates)), key=lambda index: ranking._order_key(candidates[index]))
+    given = [candidates[index] for index in order]
+    terms = [question_terms(text) for text in (question, *(one.question for one in given))]
+    words = word_similarities(terms)
+    likeness = np.clip(
+        [
+            by_words if one.similarity is None else one.similarity
+            for one, by_words in zip(given, words[0, 1:], strict=True)
+        ],
+        0,
+        1,
+    )
+    calls = [solution_calls(one.solution) for one in given]
+    agreement = np.array([[len(a & b) / len(a | b) if a | b else 1.0 for b in calls] for a in calls])
+    relevance = likeness
+    if not (agreement == 1).all():
+        needed = ranking._regressed(words + ranking._TIME_WEIGHT * time_similarities(terms), agreement)
+        weight = ranking._SIMILARITY_WEIGHT
+        relevance = (needed + weight * likeness) / (1 + weight)
+    gains = np.clip(relevance, 0, 1) * np.clip([one.usefulness for one in given], 0, 1)
+    chosen = []
+    for _ in range(min(limit, len(given))):
+        repeated = [
+            max((words[1 + index, 1 + one] for one in chosen), default=0.0) for index in range(len(given))
+        ]
+        values = (1 - ranking._DIVERSITY) * gains - ranking._DIVERSITY * np.array(repeated)
+        values[chosen] = -np.inf
+        chosen.append(int(np.argmax(values)))
+    return [order[place] for place in chosen]
+
+
+@given(questions, candidates_.filter(len), st.integers(1, 8))
+@settings(deadline=None)
+def test_the_ranking_is_the_one_of_its_formulas(question, candidates, limit):
+    assert rank(question, candidates, limit=limit) == plainly_ranked(question, candidates, limit)

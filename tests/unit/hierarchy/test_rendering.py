@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,11 @@ from llmops_plugins.accounting.prompt_parts import read_message
 from llmops_plugins.events import PART_KEY
 from llmops_plugins.hierarchy.demonstrations.rendering import (
     asked_question,
+    estimated_tokens,
     has_demonstrations,
     last_human_index,
     render,
+    rendered_tokens,
     with_demonstrations,
     without_rendered,
 )
@@ -40,6 +43,13 @@ def test_the_text_says_that_examples_are_data():
 def test_equal_demonstrations_make_equal_text():
     assert render(demonstrations()) == render(demonstrations())
     assert render(()) == ""
+
+
+@given(solutions=st.lists(st.text(max_size=50), min_size=1, max_size=12))
+def test_the_tokens_of_the_text_are_known_before_it_is_written(solutions):
+    (one,) = demonstrations()
+    shown = [replace(one, solution=solution) for solution in solutions]
+    assert rendered_tokens(shown) == estimated_tokens(render(shown))
 
 
 @given(solution=st.text(min_size=1, max_size=200))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmops_plugins.hierarchy.demonstrations import scrubbing
 from llmops_plugins.hierarchy.demonstrations.scrubbing import is_code, scrubbed_question, scrubbed_solution
 
 SECRET = "q8w7e6r5t4z3"
@@ -136,3 +137,25 @@ def test_no_text_takes_long(part):
     scrubbed_question(text)
     scrubbed_solution(text)
     assert time.process_time() - started < 5
+
+
+# A pattern that ignores case takes a long s for an "s", a Kelvin sign for a "k", and two more for an "i".
+NAMES = ["api_key", "ap\u0130key", "API KEY", "\u212aey", "to\u212aen", "\u017fecret", "pa\u017f\u017fword"]
+NAMES += [
+    "app\u0131d",
+    "cred\u0131ential",
+    "auth_token",
+    "ba\u017f\u0131c ",
+    "Basic ",
+    "?s\u0131g",
+    "?\u212aey",
+]
+SIGNS = ["=", ": ", " is ", "'", '"', "://", "@", "&", " ", f"{SECRET}", "a1b2c3d4e5", "[secret]"]
+
+
+@given(pieces=st.lists(st.sampled_from([*NAMES, *SIGNS]), max_size=12))
+def test_what_a_text_must_hold_for_a_pattern_keeps_none_from_matching(pieces):
+    text = expected = "".join(pieces)
+    for _, pattern in scrubbing._ASSIGNED:
+        expected = pattern.sub(r"\1[secret]", expected)
+    assert scrubbing._hide_assigned(text) == expected

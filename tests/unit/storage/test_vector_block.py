@@ -62,3 +62,28 @@ def test_a_large_block_scores_only_what_is_near_and_everything_where_nothing_is(
         positions, scores = block.nearest(far, 1)
         assert positions is None
         assert np.allclose(scores, rows @ far, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(np, "bitwise_count"), reason="NumPy 1 counts no bits: all is scored")
+def test_where_the_search_widens_each_row_is_read_once(monkeypatch):
+    monkeypatch.setattr(vector_block, "SKETCHED_FROM", 1_000)
+    monkeypatch.setattr(vector_block, "_SHORTLIST", 20)
+    generator = np.random.default_rng(0)
+    centres = generator.standard_normal((50, 384), dtype=np.float32)
+    spread = generator.standard_normal((5_000, 384), dtype=np.float32)
+    block = VectorBlock(384)
+    block.extend(unit(centres[np.arange(5_000) % 50] + spread), np.arange(5_000), np.zeros(5_000, np.int64))
+    read = []
+
+    def counting(query, positions=None):
+        read.append(len(positions))
+        return VectorBlock.scores(block, query, positions)
+
+    monkeypatch.setattr(block, "scores", counting)
+    query = unit(centres[7:8] + 0.5 * generator.standard_normal((1, 384), dtype=np.float32))[0]
+    positions, scores = block.nearest(query, 1)
+    assert len(read) > 1
+    assert sum(read) == len(positions) == len(set(positions.tolist()))
+    assert np.array_equal(scores, VectorBlock.scores(block, query, positions))
+    everywhere = VectorBlock.scores(block, query)
+    assert positions[np.argmax(scores)] == np.argmax(everywhere)
