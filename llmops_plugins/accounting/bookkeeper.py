@@ -7,20 +7,21 @@ root has ended; a flush before that writes them as far as they are known and cor
 from __future__ import annotations
 
 import uuid
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from langgraph.types import Command
 
 from llmops_plugins.accounting.answers import RootOutput, ai_messages, answers_among, read_output
+from llmops_plugins.accounting.attempts import Attempts, failed_attempts
 from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence, kind_by_loop
 from llmops_plugins.accounting.batch import Batch
 from llmops_plugins.accounting.breakdown import SentBefore
 from llmops_plugins.accounting.decision_rows import avoided_usd, cache_hit_row, decision_row, replay_row
+from llmops_plugins.accounting.earlier_replies import EarlierReplies
 from llmops_plugins.accounting.embedding_rows import embedding_row
 from llmops_plugins.accounting.observed import (
     Observed,
@@ -30,15 +31,15 @@ from llmops_plugins.accounting.observed import (
     RootEnded,
     RunTree,
 )
+from llmops_plugins.accounting.paid_replies import PaidReplies
 from llmops_plugins.accounting.rows import Content, call_facts, call_row, price_call, thread_id
-from llmops_plugins.accounting.trace_state import KeptCall, PaidReply, TraceState
+from llmops_plugins.accounting.trace_state import KeptCall, TraceState
 from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.events import SHADOW_KEY
 from llmops_plugins.models.prices import Cost, PriceBook
+from llmops_plugins.verification.attempt import ATTEMPT_KEY
 
 __all__ = ["Bookkeeper"]
-
-_MAX_PAID_REPLIES = 20_000
 
 
 class Bookkeeper:
@@ -59,7 +60,8 @@ class Bookkeeper:
         self._sent_before = SentBefore()
         # Forgotten with their trees, which live as long as runs may still refer to them.
         self._traces: WeakKeyDictionary[RunTree, TraceState] = WeakKeyDictionary()
-        self._paid_replies: OrderedDict[str, PaidReply] = OrderedDict()
+        self._paid_replies = PaidReplies()
+        self._attempts = Attempts()
         self._batch = Batch()
         self._waiting: dict[str, KeptCall] = {}
 
@@ -112,7 +114,7 @@ class Bookkeeper:
         in_shadow = SHADOW_KEY in call.metadata
         seen = kind == "answer" and row["status"] == "ok" and not in_shadow
         row |= {"kind": kind or kind_by_loop(call, reply), "rejected": False, "hidden": not seen}
-        row["attempt"] = _attempt(trace, call, row["status"])
+        row["attempt"] = trace.attempt(call, row["status"])
         if call.run.root == call.run_id:  # a model called on its own: nothing stands between
             trace.ended = True
             if kind is None and row["status"] == "ok":
@@ -123,13 +125,22 @@ class Bookkeeper:
         self._keep(kept)
         if row["message_id"]:
             trace.by_message[row["message_id"]] = kept
-            self._remember_paid(row, call)
+            self._paid_replies.remember(row, call.started_at)
+            self._note_attempt(kept, call.metadata.get(ATTEMPT_KEY))
         if trace.ended:
             self._settle_rejected(trace)
             self._repost(kept)
             kept.reply = None
         else:
             trace.calls.append(kept)
+
+    def _note_attempt(self, kept: KeptCall, attempt_id: str | None) -> None:
+        if attempt_id is None:
+            return
+        row = kept.row
+        charge = self._attempts.note_reply(attempt_id, kept.trace, row["message_id"], row["cost_usd"])
+        if charge is not None:
+            self._batch.charges.append(charge)
 
     def _keep(self, kept: KeptCall) -> None:
         self._waiting[kept.row.setdefault("call_id", str(uuid.uuid4()))] = kept
@@ -141,20 +152,10 @@ class Bookkeeper:
             self._batch.replaced.append(call.given_up)
         call.given_up = row["call_id"]
 
-    def _remember_paid(self, row: Mapping[str, Any], call: ObservedCall) -> None:
-        paid_at = call.started_at + (row["latency_seconds"] or 0.0)
-        replies = self._paid_replies
-        replies[row["message_id"]] = PaidReply(
-            row["thread_id"], paid_at, row["cost_usd"], row["model"], row["call_id"], row["kind"]
-        )
-        replies.move_to_end(row["message_id"])
-        if len(replies) > _MAX_PAID_REPLIES:
-            replies.popitem(last=False)
-
     def _note_cache_hit(self, call: ObservedCall) -> None:
         reply, usage = reply_of(call.result), reported_usage(call.result)
         reply_id = reply.id if reply is not None else None
-        paid = self._paid_replies.get(reply_id or "")
+        paid = self._paid_replies.get(reply_id)
         saved = paid.cost_usd if paid is not None else None
         if saved is None and usage is not None:
             cost = price_call(self._prices, call, usage, datetime.fromtimestamp(call.started_at, UTC))
@@ -167,20 +168,35 @@ class Bookkeeper:
 
     def _note_decision(self, decision: ObservedDecision) -> None:
         data, trace = decision.data, self._trace(decision.run.tree)
-        paid = [*data["rejected"], *data["hidden"]]
+        failed = failed_attempts(data)
+        paid = [*data["rejected"], *data["hidden"], *self._attempts.message_ids(failed)]
         if data["avoided"] is not None and data["returned"] is not None:
             paid.append(data["returned"])
+        unseen = [one for one in paid if not trace.knows(one) and self._paid_replies.get(one) is None]
         avoided = avoided_usd(self._prices, data["avoided"], decision.at)
-        calls_usd = trace.spent_usd(paid, self._paid_replies)
+        calls_usd = trace.spent_usd(set(paid).difference(unseen), self._paid_replies)
         embedded_usd = trace.take_embedded_usd(decision.run_id)
         spent = None if calls_usd is None or embedded_usd is None else calls_usd + embedded_usd
-        row = decision_row(decision, spent_usd=spent, avoided_usd=avoided)
+        row = decision_row(decision, spent_usd=None if unseen else spent, avoided_usd=avoided)
         self._batch.decisions.append(row)
+        if unseen and row["thread_id"] is not None:
+            rejected = [one for one in unseen if one in data["rejected"] and data["mode"] == "on"]
+            self._batch.earlier.append(
+                EarlierReplies(
+                    thread_id=row["thread_id"],
+                    paid=unseen,
+                    rejected=rejected,
+                    decision=row,
+                    other_usd=spent,
+                    avoided_usd=avoided,
+                )
+            )
         if data["mode"] == "on":
             trace.rejected.update(dict.fromkeys(data["rejected"], data["returned"]))
             self._reject_earlier(trace, data["rejected"])
-            if trace.ended:
-                self._settle_rejected(trace)
+            for one in {trace, *self._attempts.throw_away(failed, row, data["returned"])}:
+                if one.ended:
+                    self._settle_rejected(one)
 
     def _settle_rejected(self, trace: TraceState) -> None:
         """A reply thrown away has the kind of the one that came in its place."""
@@ -225,12 +241,16 @@ class Bookkeeper:
 
     def _note_earlier_answer(self, trace: TraceState, output: RootOutput, end: RootEnded) -> None:
         """An answer that was written before an interrupt may come out only now that the graph went on."""
-        last = output.messages[-1] if output.messages else None
-        paid = self._paid_replies.get((last.id if last is not None else None) or "")
-        if last is None or paid is None or not isinstance(end.tree.inputs, Command):
+        last = output.messages[-1] if output.ends_with_reply else None
+        if last is None or last.id is None or not isinstance(end.tree.inputs, Command):
             return
-        if last.id not in trace.by_message and last.id not in trace.rejected and output.ends_with_reply:
+        if trace.knows(last.id) or last.id in trace.rejected or end.tree.interrupted:
+            return
+        paid, thread = self._paid_replies.get(last.id), thread_id(end.tree.metadata)
+        if paid is not None:
             self._batch.corrections.append(paid.correction("answer", hidden=False, rejected=False))
+        elif thread is not None:
+            self._batch.earlier.append(EarlierReplies(thread_id=thread, answer=last.id))
 
     def _correct(self, kept: KeptCall, **values: Any) -> None:
         row = kept.row
@@ -259,7 +279,7 @@ class Bookkeeper:
         thread = thread_id(end.tree.metadata)
         known = trace.by_message.keys() | trace.unpaid.keys()
         for message in _new_messages(output.messages[output.turn_start :], end.tree.inputs):
-            paid = self._paid_replies.get(message.id or "")
+            paid = self._paid_replies.get(message.id)
             if paid is None or message.id in known or paid.paid_at >= end.tree.started_at:
                 continue
             if thread is None or paid.thread != thread:
@@ -269,22 +289,3 @@ class Bookkeeper:
 def _new_messages(messages: Sequence[AIMessage], inputs: Any) -> list[AIMessage]:
     given = {message.id for message in ai_messages(inputs)} if messages else set()
     return [message for message in messages if message.id not in given]
-
-
-def _attempt(trace: TraceState, call: ObservedCall, status: str) -> int:
-    """Return which attempt at one prompt this call was, from 1."""
-    failed = status in ("error", "aborted")
-    if not failed and not trace.failures:
-        return 1
-    prompt = (call.metadata.get("langgraph_checkpoint_ns"), _fingerprint(call.messages))
-    earlier = trace.failures.get(prompt, 0)
-    if failed:
-        trace.failures[prompt] = earlier + 1
-    elif status == "ok":
-        trace.failures.pop(prompt, None)
-    return earlier + 1
-
-
-def _fingerprint(messages: Any) -> int:
-    """Tells whether two calls were sent the same, in this process."""
-    return hash(tuple((one.type, str(one.content)) for one in messages if isinstance(one, BaseMessage)))

@@ -89,12 +89,11 @@ class CostLedger(Observer):
             raise ConfigurationError(
                 "content", f"must be one of {', '.join(get_args(Content))}, got {content!r}"
             )
-        if content_retention <= timedelta(0):
-            raise ConfigurationError(
-                "content_retention", "must be longer than nothing, or set content='none'"
-            )
-        if max_queue < 1:
-            raise ConfigurationError("max_queue", f"must be at least 1, got {max_queue}")
+        if not isinstance(content_retention, timedelta) or content_retention <= timedelta(0):
+            problem = f"must be a timedelta above 0, or set content='none', got {content_retention!r}"
+            raise ConfigurationError("content_retention", problem)
+        if type(max_queue) is not int or max_queue < 1:
+            raise ConfigurationError("max_queue", f"must be a whole number from 1, got {max_queue!r}")
         check_kind_rule(kinds)
         if isinstance(registry, str | Path):
             registry = ModelRegistry.from_yaml(registry)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from llmops_plugins.accounting.batch import Batch
+from llmops_plugins.accounting.earlier_replies import settle
 
 __all__ = ["RowStore"]
 
@@ -50,6 +51,11 @@ class RowStore:
                 ledger_tables.prepare(self._engine)
                 self._prepared = connections
             self._expire()
+            if batch.charges:
+                _charge(self._engine, batch.charges)
+            while batch.earlier:  # let go of one by one: what was settled is so, though writing may fail
+                batch.corrections += settle(self._engine, batch.earlier[0])
+                del batch.earlier[0]
             losses = [_loss_row(lost, reason)] if lost else []
             return ledger_tables.store(self._engine, batch, losses) if len(batch) or losses else 0
         except Exception:
@@ -63,6 +69,21 @@ class RowStore:
         if now >= self._next_expiry:
             ledger_tables.expire_content(self._engine, datetime.now(UTC) - self._content_retention)
             self._next_expiry = now + _EXPIRE_EVERY
+
+
+def _charge(engine: Any, charges: list[dict[str, Any]]) -> None:
+    """Say of decisions that are in the database what they have cost by now; again is as once."""
+    from sqlalchemy import bindparam, update
+
+    from llmops_plugins.storage.database import DECISIONS
+
+    charge = (
+        update(DECISIONS)
+        .where(DECISIONS.c.decision_id == bindparam("charged_id"))
+        .values(spent_usd=bindparam("new_spent_usd"), saved_usd=bindparam("new_saved_usd"))
+    )
+    with engine.begin() as connection:
+        connection.execute(charge, charges)
 
 
 def _loss_row(calls: int, reason: str | None) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
-__all__ = ["KeptCall", "PaidReply", "TraceState"]
+from llmops_plugins.accounting.observed import CallStatus, ObservedCall
+from llmops_plugins.accounting.paid_replies import PaidReplies
+
+__all__ = ["KeptCall", "TraceState"]
 
 
 @dataclass(eq=False)
@@ -62,7 +65,11 @@ class TraceState:
     rejected: dict[str, str | None] = field(default_factory=dict)
     ended: bool = False
 
-    def spent_usd(self, message_ids: list[str], earlier: Mapping[str, PaidReply]) -> float | None:
+    def knows(self, message_id: str) -> bool:
+        """Tell whether a reply came in this tree, from a model or from a cache."""
+        return message_id in self.by_message or message_id in self.unpaid
+
+    def spent_usd(self, message_ids: Collection[str], earlier: PaidReplies) -> float | None:
         """Return what the calls behind some replies cost together, ``None`` where one is not known.
 
         Args:
@@ -88,6 +95,19 @@ class TraceState:
         """Return what was embedded for a decision of a run, once: the next one has its own."""
         return self.embedded.pop(run_id, 0.0)
 
+    def attempt(self, call: ObservedCall, status: CallStatus) -> int:
+        """Return which attempt at one prompt a call was, from 1, and remember how it ended."""
+        failed = status in ("error", "aborted")
+        if not failed and not self.failures:
+            return 1
+        prompt = (call.metadata.get("langgraph_checkpoint_ns"), _fingerprint(call.messages))
+        earlier = self.failures.get(prompt, 0)
+        if failed:
+            self.failures[prompt] = earlier + 1
+        elif status == "ok":
+            self.failures.pop(prompt, None)
+        return earlier + 1
+
     def end(self) -> None:
         """Let go of messages: from here on only rows are needed."""
         self.ended = True
@@ -97,31 +117,6 @@ class TraceState:
         self.failures.clear()
 
 
-@dataclass(frozen=True)
-class PaidReply:
-    """A reply that was paid for, so that a replay of it can be told from a new one.
-
-    Args:
-        thread: Its conversation.
-        paid_at: When it came, as Unix time in seconds.
-        cost_usd: What it cost; None where that is unknown.
-        model: Who wrote it.
-        call_id: Id of its row.
-        kind: What the call was for, as far as its own trace could tell.
-    """
-
-    thread: str | None
-    paid_at: float
-    cost_usd: float | None
-    model: str | None
-    call_id: str
-    kind: str
-
-    def correction(self, kind: str, *, hidden: bool, rejected: bool) -> dict[str, Any]:
-        """Return what a later trace makes known of its row."""
-        return {
-            "corrected_id": self.call_id,
-            "new_kind": kind,
-            "new_hidden": hidden,
-            "new_rejected": rejected,
-        }
+def _fingerprint(messages: Any) -> int:
+    """Tells whether two calls were sent the same, in this process."""
+    return hash(tuple((one.type, str(one.content)) for one in messages if isinstance(one, BaseMessage)))

@@ -16,6 +16,7 @@ from langgraph.pregel import Pregel
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.build import as_chat_model
+from llmops_plugins.verification.attempt import ATTEMPT_KEY
 from llmops_plugins.verification.execution import EXECUTION_KEY
 
 __all__ = ["ASSISTANT_KEY", "Assistant", "Messages", "checked_assistants"]
@@ -61,16 +62,21 @@ class Assistant:
             runnable = runnable.bound
         return runnable if isinstance(runnable, BaseChatModel) else None
 
-    def asked(self) -> Runnable[Any, list[BaseMessage]]:
-        """Return what takes messages and gives the messages that the assistant adds to them."""
+    def asked(self, attempt_id: str) -> Runnable[Any, list[BaseMessage]]:
+        """Return what takes messages and gives the messages that the assistant adds to them.
+
+        Args:
+            attempt_id: Of which attempt the ledger is told that the calls are part.
+        """
+        metadata = {ASSISTANT_KEY: self.name, ATTEMPT_KEY: attempt_id}
 
         def ask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
             sent = _identified(messages)
-            return _new(sent, self._called.invoke(self._input(sent), self._limited(config)))
+            return _new(sent, self._called.invoke(self._input(sent), self._limited(config, metadata)))
 
         async def aask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
             sent = _identified(messages)
-            return _new(sent, await self._called.ainvoke(self._input(sent), self._limited(config)))
+            return _new(sent, await self._called.ainvoke(self._input(sent), self._limited(config, metadata)))
 
         return RunnableLambda(ask, aask, name=f"assistant {self.name}")
 
@@ -83,8 +89,8 @@ class Assistant:
     def _input(self, messages: Messages) -> Any:
         return {"messages": list(messages)} if isinstance(self.runnable, Pregel) else list(messages)
 
-    def _limited(self, config: RunnableConfig) -> RunnableConfig:
-        named = merge_configs(config, {"metadata": {ASSISTANT_KEY: self.name}})
+    def _limited(self, config: RunnableConfig, metadata: dict[str, str]) -> RunnableConfig:
+        named = merge_configs(config, {"metadata": metadata})
         # Merging drops a limit that is LangChain's default, and LangGraph's own is far higher.
         return {**named, "recursion_limit": self.max_steps}
 
@@ -129,6 +135,9 @@ def _check(field: str, assistant: Any) -> None:
     if isinstance(assistant.runnable, Pregel) and "messages" not in assistant.runnable.channels:
         problem = "is a graph without messages in its state: give one that takes and returns messages"
         raise ConfigurationError(f"{field}.runnable", problem)
+    if not isinstance(assistant.model, BaseChatModel | str | None) or assistant.model == "":
+        problem = f"must be a chat model or its name, or left out, got {assistant.model!r}"
+        raise ConfigurationError(f"{field}.model", problem)
     if assistant.timeout is not None and not (_is_number(assistant.timeout) and assistant.timeout > 0):
         problem = f"must be seconds above 0, or None, got {assistant.timeout!r}"
         raise ConfigurationError(f"{field}.timeout", problem)

@@ -14,6 +14,7 @@ from langgraph.func import task
 from llmops_plugins.effects import NEVER_SWALLOWED, CallModel, Effect, Embed, Gather, Invoke, ModelReply
 from llmops_plugins.errors import AssistantFailedError
 from llmops_plugins.flow import AsyncForward, SyncForward, aperform, perform
+from llmops_plugins.hierarchy.cancellation import cancelling
 
 __all__ = ["ado_once", "do_once"]
 
@@ -40,7 +41,8 @@ def do_once(effect: Effect, forward: SyncForward | None) -> Any:
         return _kept(outcomes[0])
 
     try:
-        kept = _assistant(performed).result()
+        with cancelling():  # LangGraph runs it in a thread, and waits for that whatever happens here
+            kept = _assistant(performed).result()
     except GraphInterrupt:
         raise GraphInterrupt from None  # the task has told of it, and the graph counts both
     return _returned(outcomes[0] if outcomes else _read(kept["outcome"]))

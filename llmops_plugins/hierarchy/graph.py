@@ -25,6 +25,7 @@ from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_n
 from llmops_plugins.hierarchy.durable import ado_once, do_once
 from llmops_plugins.hierarchy.executor import Executor, check_executor
 from llmops_plugins.hierarchy.learning import RunIds, Teacher, only_question
+from llmops_plugins.hierarchy.settings import check_checkpointer, check_flag, check_prices, check_question
 from llmops_plugins.hierarchy.solving import Solution, Team, solve
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
@@ -68,6 +69,10 @@ class _State(HierarchyOutput):
     trace_id: str | None
     shown: list[dict[str, Any]]
     lesson: dict[str, Any]
+
+
+class _Solving(_State):
+    solve_id: str
 
 
 def create_hierarchy(
@@ -117,7 +122,7 @@ def create_hierarchy(
 
     Raises:
         ConfigurationError: If there is no assistant, two have one name, a verifier compares replies, the
-            executor has no limits, or demonstrations lack a user.
+            executor has no limits, demonstrations lack a user, or a setting is of another type.
 
     Example:
         >>> from llmops_plugins.testing import ScriptedChatModel
@@ -129,6 +134,8 @@ def create_hierarchy(
         >>> graph.invoke({"messages": [("user", "6 * 7?")]})["assistant"]
         'large'
     """
+    check_flag("tell_reason", tell_reason)
+    check_checkpointer("checkpointer", checkpointer)
     team = _team(assistants, success, executor, tell_reason)
     teacher = _teacher(success, demonstrations, user, question, limit, token_budget, prices)
     builder = StateGraph(_State, input_schema=HierarchyInput, output_schema=HierarchyOutput)
@@ -169,6 +176,12 @@ def _teacher(
     token_budget: int,
     prices: ModelRegistry | None,
 ) -> Teacher | None:
+    if user is not None:
+        check_name_source("user", user)
+    check_count("limit", limit)
+    check_count("token_budget", token_budget)
+    check_question("question", question)
+    check_prices("prices", prices)
     if demonstrations is None:
         if isinstance(success, LaterFeedback):
             problem = "waits for feedback, which demonstrations are to be made of: give demonstrations"
@@ -180,11 +193,6 @@ def _teacher(
     if user is None:
         problem = "is missing: demonstrations are private to whose request it was, say who that is"
         raise ConfigurationError("user", problem)
-    check_name_source("user", user)
-    check_count("limit", limit)
-    check_count("token_budget", token_budget)
-    if not callable(question):
-        raise ConfigurationError("question", f"must be a function of messages, got {type(question).__name__}")
     return Teacher(
         store=demonstrations,
         user=user,
@@ -214,22 +222,31 @@ def _recalling(teacher: Teacher | None) -> RunnableLambda[Any, Any]:
 def _solving(team: Team, teacher: Teacher | None) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return a graph of its own, so that what assistants were rejected with is in no stream of updates."""
 
-    def solving(state: _State) -> Flow[Solution]:
+    def solving(state: _Solving) -> Flow[Solution]:
         messages, shown = state["messages"], state["shown"]
         sent = teacher.shown(messages, shown) if teacher else messages
-        return solve(team, messages, sent, len(shown))
+        # One that asked a person before there was a node to begin goes on without it.
+        solve_id = state.get("solve_id", state["run_id"])
+        return solve(team, messages, sent, solve_id=solve_id, shown=len(shown))
 
-    def solved(state: _State) -> dict[str, Any]:
+    def solved(state: _Solving) -> dict[str, Any]:
         return _update(run(solving(state), do=do_once), teacher, state)
 
-    async def asolved(state: _State) -> dict[str, Any]:
+    async def asolved(state: _Solving) -> dict[str, Any]:
         return _update(await arun(solving(state), do=ado_once), teacher, state)
 
-    builder = StateGraph(_State)
+    builder = StateGraph(_Solving, input_schema=_State, output_schema=_State)
+    # In a node of its own, so that it stays the same where the other runs again after an interrupt.
+    builder.add_node("begin", _begin)
     builder.add_node("escalate", RunnableLambda(solved, asolved, name="escalate"))
-    builder.add_edge(START, "escalate")
+    builder.add_edge(START, "begin")
+    builder.add_edge("begin", "escalate")
     builder.add_edge("escalate", END)
     return builder.compile(name="solve")
+
+
+def _begin(state: _State) -> dict[str, str]:
+    return {"solve_id": str(uuid.uuid4())}
 
 
 def _update(solution: Solution, teacher: Teacher | None, state: _State) -> dict[str, Any]:

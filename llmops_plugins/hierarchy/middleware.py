@@ -139,6 +139,9 @@ def _store(store: Any, tenant: FromRequest | None) -> DemonstrationStore:
         if tenant is not None:
             raise ConfigurationError("tenant", "is the DemonstrationStore's, leave it out here")
         return store
+    if not isinstance(store, BaseStore | str | PathLike):
+        problem = f"must be a DemonstrationStore, a file or a LangGraph store, got {type(store).__name__}"
+        raise ConfigurationError("store", problem)
     if tenant is None:
         problem = "is missing: name whose demonstrations they are, or give a DemonstrationStore"
         raise ConfigurationError("tenant", problem)

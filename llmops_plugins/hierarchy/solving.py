@@ -13,6 +13,7 @@ from typing import Any
 
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+from langchain_core.runnables import Runnable
 
 from llmops_plugins.effects import NEVER_SWALLOWED, Emit, Flow, Gather, Invoke, Request
 from llmops_plugins.events import Decision
@@ -22,6 +23,7 @@ from llmops_plugins.hierarchy.code_driven import answer_with_code, last_good_cod
 from llmops_plugins.hierarchy.executor import Executor
 from llmops_plugins.messages import with_note
 from llmops_plugins.models.avoided import avoided_call
+from llmops_plugins.verification.attempt import FAILED_ATTEMPTS_KEY
 from llmops_plugins.verification.escalation import (
     AcceptanceRule,
     ByVerifier,
@@ -82,7 +84,12 @@ class Solution:
 
 
 def solve(
-    team: Team, messages: Sequence[AnyMessage], sent: Sequence[AnyMessage], shown: int = 0
+    team: Team,
+    messages: Sequence[AnyMessage],
+    sent: Sequence[AnyMessage],
+    *,
+    solve_id: str,
+    shown: int = 0,
 ) -> Flow[Solution]:
     """Answer a request with the first assistant whose answer is found to solve it, else with the last one's.
 
@@ -90,12 +97,13 @@ def solve(
         team: Who is asked.
         messages: The request as it came, which is what verifiers see.
         sent: The request as assistants see it, with demonstrations.
+        solve_id: An id of its own, the same when it goes on after an interrupt.
         shown: How many demonstrations those are.
 
     Raises:
         Exception: What the last assistant raised.
     """
-    said = _Said()
+    said = _Said(solve_id)
     rungs = [
         Rung(request=_request(assistant, messages), ask=partial(_attempt, team, assistant, sent, said))
         for assistant in team.assistants
@@ -114,8 +122,14 @@ def solve(
 class _Said:
     """What assistants wrote in attempts that failed: it was paid for all the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, solve_id: str) -> None:
         self.lost: list[BaseMessage] = []
+        self.failed_attempts: list[str] = []
+        self._solve_id = solve_id
+
+    def attempt_id(self, assistant: Assistant) -> str:
+        """Return the id by which the ledger knows an assistant's attempt."""
+        return f"{self._solve_id}:{assistant.name}"
 
 
 class FailingOpen:
@@ -155,30 +169,38 @@ def _attempt(
     if team.tell_reason and before:
         messages = with_note(sent, f"Another assistant failed at this before: {before[-1].reason}.")
     so_far: list[BaseMessage] = []
+    attempt_id = said.attempt_id(assistant)
+    asked = assistant.asked(attempt_id)
     try:
         if team.executor is not None:
-            ask = partial(_ask, assistant, so_far=so_far, live=False)
+            ask = partial(_ask, asked, assistant.timeout, so_far=so_far, live=False)
             answered = yield from answer_with_code(ask, messages, team.executor, assistant.max_runs)
         else:
             # The last answer is given whatever is found of it, so it may stream.
             is_last = assistant is team.assistants[-1]
-            answered = yield from _ask(assistant, messages, so_far=so_far, live=is_last)
+            answered = yield from _ask(asked, assistant.timeout, messages, so_far=so_far, live=is_last)
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - whatever an assistant raises, the next may answer
         said.lost += so_far
+        said.failed_attempts.append(attempt_id)
         return [error]
     return [ModelResponse(result=answered)]
 
 
 def _ask(
-    assistant: Assistant, messages: Sequence[BaseMessage], *, so_far: list[BaseMessage], live: bool
+    asked: Runnable[Any, list[BaseMessage]],
+    timeout: float | None,
+    messages: Sequence[BaseMessage],
+    *,
+    so_far: list[BaseMessage],
+    live: bool,
 ) -> Flow[list[BaseMessage]]:
-    call = Invoke(assistant.asked(), list(messages), live and assistant.timeout is None)
-    if assistant.timeout is None:
+    call = Invoke(asked, list(messages), live and timeout is None)
+    if timeout is None:
         outcome: Any = yield call
     else:
-        (outcome,) = yield Gather([call], assistant.timeout)
+        (outcome,) = yield Gather([call], timeout)
     if isinstance(outcome, Exception):
         raise outcome
     said: list[BaseMessage] = outcome
@@ -256,5 +278,10 @@ def _decision(
         # What the answer's author took to get there is part of what the decision spent.
         hidden=judges + (own if avoided is not None else ()),
         avoided=avoided,
-        details={"assistant": author.name, "demonstrations": shown, "attempts": list(attempts)},
+        details={
+            "assistant": author.name,
+            "demonstrations": shown,
+            "attempts": list(attempts),
+            FAILED_ATTEMPTS_KEY: said.failed_attempts,
+        },
     )

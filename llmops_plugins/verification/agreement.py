@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from llmops_plugins.effects import NEVER_SWALLOWED
 from llmops_plugins.verification.answers import extract_answer
 from llmops_plugins.verification.comparable import comparable_answer
+from llmops_plugins.verification.settings import check_extract
 from llmops_plugins.verification.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ class Agreement:
     Args:
         extract: Finds the final answer in a reply's text and returns it in a form that can be compared, or
             ``None`` where there is none. An exception in it rejects.
+
+    Raises:
+        ConfigurationError: If ``extract`` is no plain function.
     """
 
     minimum_replies: ClassVar[int] = 2
 
     def __init__(self, *, extract: Callable[[str], str | None] = extract_answer) -> None:
+        check_extract(extract)
         self._extract = extract
 
     def __call__(

@@ -76,6 +76,9 @@ class Judge:
         self, model: str | BaseChatModel, *, instructions: str | None = None, minimum_score: float = 0.8
     ) -> None:
         check_share("minimum_score", minimum_score)
+        if not isinstance(instructions, str | None):
+            problem = f"must be a text that says what a good answer is, got {type(instructions).__name__}"
+            raise ConfigurationError("instructions", problem)
         if instructions is not None and not instructions.strip():
             raise ConfigurationError("instructions", "is empty: say what a good answer is, or leave it out")
         self._model = as_chat_model("model", model)

@@ -44,7 +44,7 @@ class LogprobConfidence:
 
     def __init__(self, *, minimum: float, statistic: Literal["mean", "min"] = "mean") -> None:
         check_share("minimum", minimum)
-        if statistic not in _STATISTICS:
+        if not isinstance(statistic, str) or statistic not in _STATISTICS:
             raise ConfigurationError("statistic", f"must be 'mean' or 'min', got {statistic!r}")
         self._minimum = minimum
         self._statistic = statistic

@@ -40,6 +40,8 @@ class Predicate:
     """
 
     def __init__(self, function: Callable[..., bool | tuple[bool, str]], *, name: str | None = None) -> None:
+        if name is not None and not (isinstance(name, str) and name.strip()):
+            raise ConfigurationError("name", f"must be what reasons call it, or left out, got {name!r:.100}")
         self.name = name or getattr(function, "__name__", type(function).__name__)
         self._function = function
         self._takes_request = _takes_request(function)

@@ -10,7 +10,7 @@ from llmops_plugins.effects import Forward, Gather
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.verification.answers import extract_answer
 from llmops_plugins.verification.comparable import answer_or_none, comparable_answer
-from llmops_plugins.verification.settings import check_share
+from llmops_plugins.verification.settings import check_extract, check_share
 from llmops_plugins.verification.verdict import (
     PriceRank,
     Verdict,
@@ -59,9 +59,10 @@ class SelfConsistency:
         minimum_share: float = 0.8,
         extract: Callable[[str], str | None] = extract_answer,
     ) -> None:
-        if not isinstance(samples, int) or not 1 <= samples <= _MOST_SAMPLES:
+        if type(samples) is not int or not 1 <= samples <= _MOST_SAMPLES:
             raise ConfigurationError("samples", f"must be a whole number from 1 to 40, got {samples!r}")
         check_share("minimum_share", minimum_share)
+        check_extract(extract)
         self._samples = samples
         self._minimum_share = minimum_share
         self._extract = extract

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["check_probability", "check_rechecks", "check_share"]
+__all__ = ["check_extract", "check_probability", "check_rechecks", "check_share"]
+
+
+def check_extract(value: Any) -> None:
+    """Refuse what finds no answer in a text.
+
+    Args:
+        value: What was given as ``extract``.
+
+    Raises:
+        ConfigurationError: If it is no plain function.
+    """
+    if not callable(value) or inspect.iscoroutinefunction(value):
+        problem = f"must be a plain function of a text that returns its answer or None, got {value!r:.100}"
+        raise ConfigurationError("extract", problem)
 
 
 def check_share(field: str, value: Any) -> None:

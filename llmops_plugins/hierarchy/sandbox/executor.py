@@ -8,12 +8,14 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
 from llmops_plugins.errors import ConfigurationError, MissingExtraError
+from llmops_plugins.hierarchy.cancellation import cancelled_with, cancelling
 from llmops_plugins.hierarchy.executor import Execution
 from llmops_plugins.hierarchy.sandbox.description import describe
 from llmops_plugins.hierarchy.sandbox.host_calls import HostCalls
@@ -111,10 +113,17 @@ class SandboxExecutor:
         Raises:
             GraphBubbleUp, BudgetExceeded: As a host function raised them.
             ConfigurationError: If the process was forked after a sandbox ran in it.
+            KeyboardInterrupt: At Ctrl-C, which ends the run.
             OSError: If no worker can be started.
         """
         _check_process()
-        return self._run(code, WorkerWatch(), None)
+        watch = WorkerWatch()
+        if threading.current_thread() is not threading.main_thread():
+            return self._run(code, watch, None)
+        # The interpreter does not return for a signal, which only the main thread could handle.
+        with cancelling():
+            context = contextvars.copy_context()
+            return self._thread_pool().submit(context.run, self._run, code, watch, None).result()
 
     async def arun(self, code: str) -> Execution:
         """Run one block of code; async host functions run on this event loop. See :meth:`run`."""
@@ -161,7 +170,8 @@ class SandboxExecutor:
         run = SandboxRun(
             limits=self.limits, calls=self._calls, clean=self._secrets.scrub, loop=loop, watch=watch
         )
-        return run.execute(self._worker_pool(), code)
+        with cancelled_with(partial(watch.stop, "interrupted")):
+            return run.execute(self._worker_pool(), code)
 
     def _worker_pool(self) -> Monty:
         from pydantic_monty import Monty

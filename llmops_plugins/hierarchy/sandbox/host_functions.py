@@ -53,8 +53,7 @@ class HostFunction:
         if not callable(self.function) or not self.name.isidentifier() or taken:
             problem = "must be a function with a name of its own, write it with def under another name"
             raise ConfigurationError(field, problem)
-        if isinstance(self.secrets, str):
-            raise ConfigurationError(f"{field}.secrets", f"must be a sequence of names, ({self.secrets!r},)")
+        _check_grants(field, self.secrets, self.shown_errors)
         _check_hints(field, self.function)
 
     @property
@@ -137,6 +136,16 @@ def _as(function: str, name: str, hint: Any, value: Any) -> Any:
 def _shown_default(parameter: inspect.Parameter) -> Any:
     plain = parameter.default is None or isinstance(parameter.default, str | int | float)
     return parameter.default if plain or parameter.default is parameter.empty else ...
+
+
+def _check_grants(field: str, secrets: Any, shown_errors: Any) -> None:
+    if not isinstance(secrets, list | tuple) or not all(isinstance(name, str) for name in secrets):
+        instead = f"({secrets!r},)" if isinstance(secrets, str) else f"got {type(secrets).__name__}"
+        raise ConfigurationError(f"{field}.secrets", f"must be a sequence of names, {instead}")
+    classes = isinstance(shown_errors, tuple) and all(isinstance(one, type) for one in shown_errors)
+    if not classes or not all(issubclass(one, Exception) for one in shown_errors):
+        problem = f"must be a tuple of exceptions, as (KeyError,), got {shown_errors!r:.100}"
+        raise ConfigurationError(f"{field}.shown_errors", problem)
 
 
 def _check_hints(field: str, function: Callable[..., Any]) -> None:

@@ -47,8 +47,9 @@ def checked_imports(imports: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: If one is not supported.
     """
-    if isinstance(imports, str):
-        raise ConfigurationError("imports", f"must be a sequence of names, ({imports!r},)")
+    if not isinstance(imports, list | tuple):
+        instead = f"({imports!r},)" if isinstance(imports, str) else f"got {type(imports).__name__}"
+        raise ConfigurationError("imports", f"must be a sequence of names, {instead}")
     for name in imports:
         if name not in SUPPORTED_IMPORTS:
             problem = f"{name!r} is not supported in the sandbox, choose of {', '.join(SUPPORTED_IMPORTS)}"

@@ -1,8 +1,10 @@
 """A person answers in between, so what was asked before is in another trace: the books tell of both."""
 
 import pytest
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
 from sqlalchemy import select
 
 from llmops_plugins.accounting.ledger import CostLedger
@@ -16,6 +18,7 @@ from llmops_plugins.verification.human import Human
 PRICES = ModelRegistry(
     [
         ModelSpec(name="small", model="scripted:small", prices=(Price(input=1.0, output=2.0),)),
+        ModelSpec(name="medium", model="scripted:medium", prices=(Price(input=2.0, output=4.0),)),
         ModelSpec(name="large", model="scripted:large", prices=(Price(input=10.0, output=20.0),)),
     ]
 )
@@ -46,3 +49,25 @@ def test_what_a_person_rejects_is_rejected_and_what_they_accept_is_the_answer(tm
     (decision,) = report.decisions
     assert decision.spent_usd == pytest.approx(SMALL_USD)
     assert decision.unpriced == 0
+
+
+def test_a_call_that_two_people_have_to_approve_is_no_answer_after_the_first_has(tmp_path):
+    call = AIMessage("", tool_calls=[{"name": "pay", "args": {}, "id": "1"}])
+    model = ScriptedChatModel(model_name="small", replies=[call])
+
+    def ask(state):
+        return {"messages": [model.invoke(state["messages"])]}
+
+    def approve(state):
+        return {"messages": []} if interrupt("first?") and interrupt("second?") else {}
+
+    builder = StateGraph(MessagesState).add_node(ask)
+    builder.add_node(approve)
+    builder.add_edge(START, "ask").add_edge("ask", "approve")
+    ledger = CostLedger(f"sqlite:///{tmp_path}/ledger.db", registry=PRICES)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}, "callbacks": [ledger]}
+    for given in ({"messages": ["pay"]}, Command(resume=True)):
+        graph.invoke(given, config)
+        assert ledger.trace().calls[0].kind == "step"
+    ledger.close()

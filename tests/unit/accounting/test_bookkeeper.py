@@ -10,7 +10,11 @@ from llmops_plugins.accounting.bookkeeper import Bookkeeper
 from llmops_plugins.accounting.observed import ObservedCall, ObservedDecision, RootEnded, Run, RunTree
 from llmops_plugins.events import Decision
 from llmops_plugins.models.prices import PriceBook
+from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
 
+PRICES = PriceBook(
+    ModelRegistry([ModelSpec(name="m", model="some:m", prices=(Price(input=1.0, output=1.0),))])
+)
 USAGE = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
 
 
@@ -21,7 +25,7 @@ def call(run_id, run, text="hello", error=None, metadata=None, **fields):
         parent_id=run.root,
         run=run,
         messages=[HumanMessage("?")],
-        metadata=metadata or {},
+        metadata={"ls_provider": "some", "ls_model_name": "m", **(metadata or {})},
         parameters={},
         started_at=1_000.0,
         started_clock=0.0,
@@ -39,9 +43,14 @@ def output(*run_ids):
     return {"messages": [AIMessage("hello", id=f"message-{run_id}") for run_id in run_ids]}
 
 
-def decision(run, rejected, returned):
+def decision(run, rejected, returned, failed=()):
     data = Decision(
-        capability="cascade", outcome="escalated", reason="r", rejected=(rejected,), returned=returned
+        capability="cascade",
+        outcome="escalated",
+        reason="r",
+        rejected=rejected,
+        returned=returned,
+        details={"failed_attempts": list(failed)},
     ).to_dict()
     return ObservedDecision(data=data, run_id=run.root, run=run, metadata={}, at=1_000.0)
 
@@ -51,7 +60,7 @@ class Database:
 
     def __init__(self):
         self.rows = {}
-        self.decisions = []
+        self.decisions = {}
 
     def write(self, batch):
         for call_id in batch.replaced:
@@ -66,7 +75,10 @@ class Database:
                     "hidden": new["new_hidden"],
                     "rejected": new["new_rejected"],
                 }
-        self.decisions += batch.decisions
+        for new in batch.charges:
+            if new["charged_id"] in self.decisions:
+                self.decisions[new["charged_id"]]["spent_usd"] = new["new_spent_usd"]
+        self.decisions |= {row["decision_id"]: dict(row) for row in batch.decisions}
 
     def judged(self):
         return {
@@ -76,7 +88,7 @@ class Database:
 
 
 def play(events, flush_after=()):
-    books, database = Bookkeeper(prices=PriceBook()), Database()
+    books, database = Bookkeeper(prices=PRICES), Database()
     for index, event in enumerate(events):
         books.note(event)
         if index in flush_after:
@@ -91,7 +103,7 @@ def play(events, flush_after=()):
 def story(name, shape):
     """One run tree: its events in order."""
     run = Run(RunTree(name, started_at=1.0))
-    events, answers = [], []
+    events, answers, after = [], [], []
     for index, what in enumerate(shape):
         run_id = f"{name}-{index}"
         if what == "fails":
@@ -101,16 +113,25 @@ def story(name, shape):
         elif what == "drafts":
             events.append(call(run_id, run, text=f"draft {index}"))
             events.append(call(f"{run_id}-final", run))
-            events.append(decision(run, f"message-{run_id}", f"message-{run_id}-final"))
+            events.append(decision(run, (f"message-{run_id}",), f"message-{run_id}-final"))
+            answers.append(f"{run_id}-final")
+        elif what in ("breaks", "is late", "is later"):
+            attempt = call(run_id, run, metadata={"llmops_attempt": run_id})
+            verdict = decision(run, (), f"message-{run_id}-final", failed=[run_id])
+            events += [attempt] if what == "breaks" else []
+            events += [call(f"{run_id}-final", run), verdict]
+            events += [attempt] if what == "is late" else []
+            after += [attempt] if what == "is later" else []
             answers.append(f"{run_id}-final")
         else:
             events.append(call(run_id, run))
             if what == "answers":
                 answers.append(run_id)
-    return [*events, RootEnded(run.tree, output(*answers), 2_000.0)]
+    return [*events, RootEnded(run.tree, output(*answers), 2_000.0), *after]
 
 
-shapes = st.lists(st.sampled_from(["answers", "hides", "fails", "plans", "drafts"]), max_size=5)
+SHAPES = ["answers", "hides", "fails", "plans", "drafts", "breaks", "is late", "is later"]
+shapes = st.lists(st.sampled_from(SHAPES), max_size=5)
 
 
 @st.composite
@@ -142,6 +163,24 @@ def test_every_call_once_and_of_the_same_kind_whoever_flushes(interleaving):
         elif isinstance(one, RootEnded) and id(one.tree) in fresh:
             one.tree = fresh[id(one.tree)]
     assert play(events).judged() == database.judged()
+
+
+@pytest.mark.parametrize("when", ["breaks", "is late", "is later"])
+@pytest.mark.parametrize("flushes", [(), range(10)])
+def test_a_failed_attempts_reply_is_rejected_and_charged_to_the_decision_whenever_it_comes(when, flushes):
+    database = play(story("a", [when]), flushes)
+    assert database.judged() == {"a-0": ("answer", True, True, 1), "a-0-final": ("answer", False, False, 1)}
+    (decided,) = database.decisions.values()
+    assert decided["spent_usd"] == pytest.approx(15e-6)
+
+
+def test_one_attempt_says_nothing_of_another():
+    run = Run(RunTree("a", started_at=1.0))
+    verdict = decision(run, (), None, failed=["another"])
+    events = [verdict, call("a-0", run, metadata={"llmops_attempt": "this"})]
+    assert play([*events, RootEnded(run.tree, output("a-0"), 2_000.0)]).judged() == {
+        "a-0": ("answer", False, False, 1)
+    }
 
 
 def test_a_rejected_draft_has_the_kind_of_what_came_in_its_place():

@@ -1,0 +1,41 @@
+"""Checks of what a hierarchy is told."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.models.registry import ModelRegistry
+
+__all__ = ["check_checkpointer", "check_flag", "check_prices", "check_question"]
+
+
+def check_flag(field: str, value: Any) -> None:
+    """Refuse what is neither true nor false."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(field, f"must be True or False, got {value!r}")
+
+
+def check_prices(field: str, value: Any) -> None:
+    """Refuse what holds no prices."""
+    if not isinstance(value, ModelRegistry | None):
+        problem = f"must be a ModelRegistry, as of ModelRegistry.from_yaml(path), got {type(value).__name__}"
+        raise ConfigurationError(field, problem)
+
+
+def check_question(field: str, value: Any) -> None:
+    """Refuse what cannot be asked what a request is about."""
+    if not callable(value):
+        raise ConfigurationError(field, f"must be a function of messages, got {type(value).__name__}")
+    if inspect.iscoroutinefunction(value):
+        raise ConfigurationError(field, "is asynchronous, give a plain function: def, not async def")
+
+
+def check_checkpointer(field: str, value: Any) -> None:
+    """Refuse what LangGraph takes for no checkpointer: it would raise an error of its own."""
+    if not isinstance(value, BaseCheckpointSaver | bool | None):
+        problem = f"must be a LangGraph checkpointer, such as InMemorySaver(), got {type(value).__name__}"
+        raise ConfigurationError(field, problem)
