@@ -19,16 +19,17 @@ from llmops_plugins.effects import Flow
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
 from llmops_plugins.hierarchy.assistant import Assistant, checked_assistants
-from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
+from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source
 from llmops_plugins.hierarchy.durable import ado_once, do_once
 from llmops_plugins.hierarchy.executor import Executor, check_executor
 from llmops_plugins.hierarchy.learning import RunIds, Teacher, only_question
-from llmops_plugins.hierarchy.settings import check_checkpointer, check_flag, check_prices, check_question
+from llmops_plugins.hierarchy.settings import check_checkpointer, check_prices, check_question
 from llmops_plugins.hierarchy.solving import Solution, Team, solve
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
+from llmops_plugins.setting_checks import check_count, check_flag
 from llmops_plugins.verification.execution import ExecutionSucceeded
 from llmops_plugins.verification.later_feedback import LaterFeedback
 from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies

@@ -21,10 +21,11 @@ from llmops_plugins.hierarchy.demonstrations.rendering import (
     render,
     with_demonstrations,
 )
-from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
+from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source, name_from
 from llmops_plugins.hierarchy.demonstrations.turns import Turns, turn_key
+from llmops_plugins.setting_checks import check_count
 from llmops_plugins.verification.verdict import answer_message
 
 __all__ = ["DemonstrationsMiddleware"]

@@ -10,13 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.registry import ModelRegistry
 
-__all__ = ["check_checkpointer", "check_flag", "check_prices", "check_question"]
-
-
-def check_flag(field: str, value: Any) -> None:
-    """Refuse what is neither true nor false."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(field, f"must be True or False, got {value!r}")
+__all__ = ["check_checkpointer", "check_prices", "check_question"]
 
 
 def check_prices(field: str, value: Any) -> None:

@@ -22,12 +22,12 @@ from llmops_plugins.planning.node_updates import (
     settle_flow,
     usable_results,
 )
-from llmops_plugins.planning.plan.setting_checks import check_instance
 from llmops_plugins.planning.planner import Planner
 from llmops_plugins.planning.planner_state import PlannerState, assignments_in, outcomes_in
 from llmops_plugins.planning.planning_flow import Planning, plan_flow, replan_flow
 from llmops_plugins.planning.responding import answer_flow, respond_flow
 from llmops_plugins.planning.streamed_node import aplan_streamed, plan_streamed
+from llmops_plugins.setting_checks import check_instance
 
 __all__ = [
     "after_execution",

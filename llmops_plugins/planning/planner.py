@@ -27,8 +27,8 @@ from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
 from llmops_plugins.planning.experts.selection import SelectionRules
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan.plan import Plan
-from llmops_plugins.planning.plan.setting_checks import check_flag, check_instance
 from llmops_plugins.planning.validation.kind_spec import KindSpec
+from llmops_plugins.setting_checks import check_flag, check_instance
 
 __all__ = ["Markers", "OnInvalid", "PlanWhen", "Planner", "PlannerSettings", "Role"]
 

@@ -8,9 +8,10 @@ from langchain_core.example_selectors import BaseExampleSelector
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration
-from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, check_count
+from llmops_plugins.hierarchy.demonstrations.settings import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore, RecallSettings
 from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source
+from llmops_plugins.setting_checks import check_count
 
 __all__ = ["DemonstrationExampleSelector"]
 

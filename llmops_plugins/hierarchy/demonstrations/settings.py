@@ -12,7 +12,6 @@ __all__ = [
     "DEFAULT_LIMIT",
     "DEFAULT_TOKEN_BUDGET",
     "check_bound",
-    "check_count",
     "check_id",
     "check_text",
     "check_usd",
@@ -25,13 +24,6 @@ DEFAULT_TOKEN_BUDGET = 2_000
 
 
 _ID = re.compile("[0-9a-f]{64}")
-
-
-def check_count(field: str, value: Any, *, most: int | None = None) -> None:
-    """Refuse what is no whole number from 1, to ``most`` if there is one."""
-    if type(value) is not int or value < 1 or (most is not None and value > most):
-        bounds = "from 1" if most is None else f"from 1 to {most}"
-        raise ConfigurationError(field, f"must be a whole number {bounds}, got {value!r}")
 
 
 def check_bound(field: str, value: Any) -> None:

@@ -27,13 +27,13 @@ from llmops_plugins.hierarchy.demonstrations.settings import (
     DEFAULT_LIMIT,
     DEFAULT_TOKEN_BUDGET,
     check_bound,
-    check_count,
     check_id,
     check_text,
     check_usd,
 )
 from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_name_source, name_from
 from llmops_plugins.hierarchy.demonstrations.transfer import import_demonstrations
+from llmops_plugins.setting_checks import check_count
 
 __all__ = ["DemonstrationFlows"]
 

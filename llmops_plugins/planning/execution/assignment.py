@@ -9,7 +9,7 @@ from typing import Any, Literal
 from llmops_plugins.planning.execution.attempts import Attempts
 from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from llmops_plugins.planning.plan.plan import Task
-from llmops_plugins.planning.plan.setting_checks import check_count, check_instance, check_seconds
+from llmops_plugins.setting_checks import check_count, check_instance, check_seconds
 
 __all__ = ["Assignment", "ExecutionEvent", "ExecutionLimits", "ExecutionResult", "Observe"]
 

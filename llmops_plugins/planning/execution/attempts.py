@@ -26,7 +26,7 @@ from llmops_plugins.planning.execution.task_outcome import (
     error_text,
     plain_data,
 )
-from llmops_plugins.planning.plan.setting_checks import check_count, check_number, check_seconds
+from llmops_plugins.setting_checks import check_count, check_number, check_seconds
 
 __all__ = ["AsyncRunTask", "Attempts", "RunTask", "TaskCall", "amake_attempts", "make_attempts"]
 
@@ -75,7 +75,7 @@ class Attempts:
     def __post_init__(self) -> None:
         if self.timeout_s is not None:
             check_seconds("timeout_s", self.timeout_s, "None for no limit, or seconds")
-        check_count("retries", self.retries, "cannot be negative, give 0 to ask each expert once", 0)
+        check_count("retries", self.retries, "cannot be negative, give 0 to ask each expert once", least=0)
         check_number("backoff_s", self.backoff_s, 0, math.inf, "seconds from 0")
 
 

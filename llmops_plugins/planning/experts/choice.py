@@ -24,7 +24,7 @@ from llmops_plugins.planning.experts.outcomes import ExpertOutcomes, Standings, 
 from llmops_plugins.planning.experts.selection import NoExpertError, Selection, SelectionRules, select
 from llmops_plugins.planning.experts.standing import work_out_limits
 from llmops_plugins.planning.plan.plan import Task
-from llmops_plugins.planning.plan.setting_checks import check_instance, check_seconds
+from llmops_plugins.setting_checks import check_instance, check_seconds
 
 __all__ = ["ExpertChooser"]
 

@@ -32,13 +32,13 @@ from llmops_plugins.planning.experts.schemas import (
     graph_inputs,
 )
 from llmops_plugins.planning.experts.sort import ExpertSort, chat_model_of, sort_of
-from llmops_plugins.planning.plan.setting_checks import (
+from llmops_plugins.planning.validation.kind_spec import KindSpec
+from llmops_plugins.setting_checks import (
     check_flag,
     check_instance,
     check_number,
     check_seconds,
 )
-from llmops_plugins.planning.validation.kind_spec import KindSpec
 from llmops_plugins.verification.json_schema import schema_mistake
 
 __all__ = ["Expert", "checked_experts"]

@@ -22,7 +22,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from llmops_plugins.effects import Flow, Gather, Invoke
 from llmops_plugins.planning.execution.abandonable import await_in_thread
 from llmops_plugins.planning.experts.expert import Expert
-from llmops_plugins.planning.plan.setting_checks import check_count, check_instance, check_seconds
+from llmops_plugins.setting_checks import check_count, check_instance, check_seconds
 
 __all__ = ["ExpertHealth"]
 

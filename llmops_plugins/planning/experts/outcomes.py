@@ -15,7 +15,7 @@ from llmops_plugins.effects import Flow, StoreOps
 from llmops_plugins.planning.execution.assignment import Assignment
 from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 from llmops_plugins.planning.experts.standing import WINDOW, Outcome, Row, Standing, standing
-from llmops_plugins.planning.plan.setting_checks import check_instance, check_seconds
+from llmops_plugins.setting_checks import check_instance, check_seconds
 
 __all__ = ["ExpertOutcomes", "Standings", "call_outcomes"]
 

@@ -20,7 +20,7 @@ from llmops_plugins.planning.experts.outcomes import Standings
 from llmops_plugins.planning.experts.standing import WINDOW, Standing
 from llmops_plugins.planning.plan.complaints import quoted
 from llmops_plugins.planning.plan.plan import Task
-from llmops_plugins.planning.plan.setting_checks import check_flag, check_number
+from llmops_plugins.setting_checks import check_flag, check_number
 
 __all__ = ["NoExpertError", "Selection", "SelectionRules", "select"]
 

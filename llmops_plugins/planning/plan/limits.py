@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from llmops_plugins.planning.plan.setting_checks import check_count
+from llmops_plugins.setting_checks import check_count
 
 __all__ = ["PlanLimits"]
 

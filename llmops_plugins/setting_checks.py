@@ -1,4 +1,4 @@
-"""Checks that the settings of planning share: each names the field, and what to give instead."""
+"""Checks that settings share: each names the field, and what to give instead."""
 
 from __future__ import annotations
 
@@ -15,22 +15,28 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def check_count(field: str, value: Any, problem: str, least: int = 1) -> None:
-    """Refuse what is no whole number, or too small a one.
+def check_count(
+    field: str, value: Any, problem: str | None = None, *, least: int = 1, most: int | None = None
+) -> None:
+    """Refuse what is no whole number, or too small or large a one.
 
     Args:
         field: The setting that holds it, for the error.
         value: What was given.
-        problem: What is wrong with a smaller one.
+        problem: What is wrong with one out of bounds; by default the bounds are named.
         least: The least that is taken.
+        most: The most that is taken; None takes any.
 
     Raises:
         ConfigurationError: If it is no such number.
     """
-    if type(value) is not int:
-        raise ConfigurationError(field, f"must be a whole number from {least}, got {value!r:.100}")
-    if value < least:
-        raise ConfigurationError(field, problem)
+    within = type(value) is int and least <= value <= (value if most is None else most)
+    if within:
+        return
+    if problem is None or type(value) is not int:
+        bounds = f"from {least}" if most is None else f"from {least} to {most}"
+        problem = f"must be a whole number {bounds}, got {value!r:.100}"
+    raise ConfigurationError(field, problem)
 
 
 def check_number(field: str, value: Any, least: float, below: float, wanted: str) -> None:
