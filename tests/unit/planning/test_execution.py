@@ -106,16 +106,20 @@ def test_a_task_does_not_wait_for_others_of_its_depth():
 
 
 class Peak:
-    """Counts how many are inside at the same time."""
+    """Counts how many are inside at the same time, and tells when it were as many as are expected."""
 
-    def __init__(self):
+    def __init__(self, expected):
         self.now = self.most = 0
+        self.reached = threading.Event()
+        self._expected = expected
         self._lock = threading.Lock()
 
     def __enter__(self):
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
+            if self.now >= self._expected:
+                self.reached.set()
 
     def __exit__(self, *error):
         with self._lock:
@@ -126,11 +130,12 @@ class Peak:
 async def test_as_many_run_at_once_as_the_plan_is_wide_or_the_limit_lets(limit, peak):
     plan = [assigned(f"t{number}") for number in range(20)]
     limits = ExecutionLimits(concurrency=limit)
-    threads, tasks = Peak(), Peak()
+    threads, tasks = Peak(peak), Peak(peak)
 
     def expert(call):
         with threads:
-            time.sleep(0.4)  # long enough for a busy machine to start them all
+            threads.reached.wait(20)
+            time.sleep(0.1)  # one more than there should be would come by now
 
     async def aexpert(call):
         with tasks:
