@@ -15,7 +15,7 @@ from llmops_plugins.failures import warn_once
 from llmops_plugins.hierarchy.demonstrations.adding import Addition
 from llmops_plugins.hierarchy.demonstrations.demonstration import Demonstration, Evidence, EvidenceKind
 from llmops_plugins.hierarchy.demonstrations.kept_runs import KeptRun, keep_run
-from llmops_plugins.hierarchy.demonstrations.rendering import asked_question, with_demonstrations
+from llmops_plugins.hierarchy.demonstrations.rendering import asked_question, is_all_text, with_demonstrations
 from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, name_from
 from llmops_plugins.hierarchy.solving import Solution
@@ -209,13 +209,13 @@ class Teacher:
 
 
 def only_question(messages: Sequence[AnyMessage]) -> str | None:
-    """Return what the only message of a person asks; None in a conversation.
+    """Return what the only message of a person asks; None in a conversation, and beside an image.
 
     What is asked later in one means something only with what was said before, and an answer to it may hold
     what is nobody else's business.
     """
     asked = [message for message in messages if isinstance(message, HumanMessage)]
-    return asked_question(asked[0]) if len(asked) == 1 else None
+    return asked_question(asked[0]) if len(asked) == 1 and is_all_text(asked[0]) else None
 
 
 def _strongest(evidence: Sequence[str]) -> tuple[EvidenceKind | None, str]:

@@ -17,6 +17,7 @@ from llmops_plugins.hierarchy.demonstrations.rendering import (
     asked_question,
     estimated_tokens,
     has_demonstrations,
+    is_all_text,
     last_human_index,
     render,
     with_demonstrations,
@@ -115,7 +116,9 @@ class DemonstrationsMiddleware(FlowMiddleware):
     def _found(self, request: Request) -> Flow[Recall]:
         index = last_human_index(request.messages)
         asked = request.messages[index] if index is not None else None
-        if index is None or not isinstance(asked, HumanMessage) or has_demonstrations(asked):
+        if index is None or not isinstance(asked, HumanMessage):
+            return Recall()
+        if has_demonstrations(asked) or not is_all_text(asked):
             return Recall()
         user = name_from("user", self._user, request)
         tenant = name_from("tenant", self.store.tenant, request)

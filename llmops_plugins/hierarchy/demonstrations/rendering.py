@@ -17,6 +17,7 @@ __all__ = [
     "asked_question",
     "estimated_tokens",
     "has_demonstrations",
+    "is_all_text",
     "last_human_index",
     "render",
     "rendered_tokens",
@@ -94,6 +95,11 @@ def asked_question(message: HumanMessage) -> str:
     return without_rendered("\n".join(filter(None, own)))
 
 
+def is_all_text(message: AnyMessage) -> bool:
+    """Tell whether a message is text alone: beside an image, words mean something only with that."""
+    return all(map(_is_text, _blocks(message)))
+
+
 def has_demonstrations(message: AnyMessage) -> bool:
     """Tell whether demonstrations were put into a message already, by whomever."""
     marked = any(part == _PART for _, part in _marked_blocks(message))
@@ -148,11 +154,13 @@ def _marked_blocks(message: AnyMessage) -> Iterator[tuple[Any, Any]]:
         yield block, _marked_as(block) or part
 
 
+def _is_text(block: Any) -> bool:
+    return isinstance(block, str) or (isinstance(block, dict) and block.get("type") == "text")
+
+
 def _own_text(block: Any) -> str:
-    if isinstance(block, str):
-        return block
-    is_text = isinstance(block, dict) and block.get("type") == "text"
-    return block["text"] if is_text and isinstance(block.get("text"), str) else ""
+    text = block.get("text") if isinstance(block, dict) else block
+    return text if isinstance(text, str) else ""
 
 
 def _marked_as(block: Any) -> Any:

@@ -104,6 +104,16 @@ def test_without_a_question_nothing_is_looked_for(messages):
     assert driven(middleware_of(store), request)[0] is request
 
 
+def test_words_about_a_picture_are_shown_no_demonstration():
+    store = new_store()
+    share(store)
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    request = request_of(HumanMessage([{"type": "text", "text": LIKE_IT}, picture]))
+    sent, decisions = driven(middleware_of(store), request)
+    assert sent.messages == request.messages
+    assert [decision.outcome for decision in decisions] == ["none"]
+
+
 def test_user_and_tenant_may_depend_on_the_request():
     store = new_store(tenant=lambda request: "acme")
     store.add(LIKE_IT, SOLUTION, **details())

@@ -15,12 +15,14 @@ from llmops_plugins.hierarchy.demonstrations.rendering import (
     asked_question,
     estimated_tokens,
     has_demonstrations,
+    is_all_text,
     last_human_index,
     render,
     rendered_tokens,
     with_demonstrations,
     without_rendered,
 )
+from llmops_plugins.hierarchy.learning import only_question
 from tests.unit.hierarchy.solved import LIKE_IT, QUESTION, new_store, solve
 
 IMAGE = {"type": "image", "url": "https://example.org/harbour.png"}
@@ -178,3 +180,18 @@ def test_it_is_known_whether_a_message_has_some():
 
 def test_what_is_marked_as_a_whole_is_no_question():
     assert asked_question(HumanMessage("Ann likes boats.", additional_kwargs={PART_KEY: "memory"})) == ""
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+        {"type": "file", "file_id": "file-1"},
+    ],
+)
+def test_words_about_a_picture_are_no_question_by_themselves(part):
+    asked = HumanMessage([{"type": "text", "text": "What is in this picture?"}, part])
+    assert not is_all_text(asked)
+    assert only_question([asked]) is None
+    assert only_question([HumanMessage([asked.content[0]])]) == "What is in this picture?"
