@@ -7,10 +7,11 @@ for.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmops_plugins.accounting.spending import Spending
 from llmops_plugins.accounting.trace_state import TraceState
 from llmops_plugins.verification.attempt import FAILED_ATTEMPTS_KEY
 
@@ -25,12 +26,14 @@ class _Attempt:
 
     Args:
         replies: Its replies so far: their trees and ids.
-        decision: The row of the decision that threw it away; None while it stands.
+        seen: Whether a call of it has ended in this process.
+        spending: What the decision that threw it away has spent; None while it stands.
         returned: Id of the reply that came in its place.
     """
 
     replies: list[tuple[TraceState, str]] = field(default_factory=list)
-    decision: dict[str, Any] | None = None
+    seen: bool = False
+    spending: Spending | None = None
     returned: str | None = None
 
     def throw_away(self) -> None:
@@ -44,45 +47,56 @@ class Attempts:
     def __init__(self) -> None:
         self._attempts: OrderedDict[str, _Attempt] = OrderedDict()
 
-    def message_ids(self, attempts: Iterable[str]) -> list[str]:
-        """Return the ids of what was said in attempts so far."""
+    def replies(self, attempts: Iterable[str]) -> list[tuple[TraceState, str]]:
+        """Return what was said in attempts so far: run trees and ids of replies."""
         known = [self._attempts[one] for one in attempts if one in self._attempts]
-        return [message_id for attempt in known for _, message_id in attempt.replies]
+        return [reply for attempt in known for reply in attempt.replies]
 
-    def note_reply(
-        self, attempt_id: str, trace: TraceState, message_id: str, cost_usd: float | None
-    ) -> dict[str, Any] | None:
-        """Note a reply; one that comes too late is thrown away and charged to the decision that did so.
+    def unseen(self, attempts: Iterable[str]) -> list[str]:
+        """Return those of which this process knows no call: they may have been made in another."""
+        return [one for one in attempts if one not in self._attempts or not self._attempts[one].seen]
+
+    def note_call(
+        self, attempts: Sequence[str], trace: TraceState, message_id: str | None, cost_usd: float | None
+    ) -> list[dict[str, Any]]:
+        """Note a call; a reply that comes too late is thrown away and charged to the decision that did so.
 
         Args:
-            attempt_id: The attempt it is part of.
+            attempts: Those it is part of, the outermost first.
             trace: Its run tree.
-            message_id: Its id.
-            cost_usd: What it cost; None where unknown.
+            message_id: Its reply's id; None where there is no reply.
+            cost_usd: What the reply cost; None where unknown.
 
         Returns:
-            What the decision now cost, where that has changed.
+            What decisions now cost, where that has changed.
         """
-        attempt = self._of(attempt_id)
-        attempt.replies.append((trace, message_id))
-        if attempt.decision is None:
-            return None
-        attempt.throw_away()
-        return _charged(attempt.decision, cost_usd)
+        charges = []
+        for attempt_id in reversed(attempts):
+            attempt = self._of(attempt_id)
+            attempt.seen = True
+            if message_id is not None:
+                attempt.replies.append((trace, message_id))
+            if attempt.spending is None:
+                continue
+            attempt.throw_away()
+            is_charged = message_id is None or message_id in trace.charged
+            charges.append(attempt.spending.add(0.0 if is_charged else cost_usd, attempt_id))
+            trace.charged.update([] if message_id is None else [message_id])
+        return [charge for charge in charges if charge is not None]
 
     def throw_away(
-        self, attempts: Iterable[str], decision: dict[str, Any], returned: str | None
+        self, attempts: Iterable[str], spending: Spending, returned: str | None
     ) -> list[TraceState]:
         """Throw away all that was and will be said in attempts; returns the run trees in which it was.
 
         Args:
             attempts: Their ids.
-            decision: The row of the decision that did so.
+            spending: What the decision that did so has spent.
             returned: Id of the reply that came in their place.
         """
         traces = []
         for attempt in map(self._of, attempts):
-            attempt.decision, attempt.returned = decision, returned
+            attempt.spending, attempt.returned = spending, returned
             attempt.throw_away()
             traces += [trace for trace, _ in attempt.replies]
         return traces
@@ -98,16 +112,3 @@ def failed_attempts(decision: Mapping[str, Any]) -> list[str]:
     """Return the ids of the attempts that a decision, as it came from the bus, throws away."""
     found = (decision["details"] or {}).get(FAILED_ATTEMPTS_KEY)
     return [str(one) for one in found] if isinstance(found, list | tuple) and decision["mode"] == "on" else []
-
-
-def _charged(decision: dict[str, Any], cost_usd: float | None) -> dict[str, Any] | None:
-    spent, saved = decision["spent_usd"], decision["saved_usd"]
-    if spent is None:
-        return None
-    decision["spent_usd"] = None if cost_usd is None else spent + cost_usd
-    decision["saved_usd"] = None if cost_usd is None or saved is None else saved - cost_usd
-    return {
-        "charged_id": decision["decision_id"],
-        "new_spent_usd": decision["spent_usd"],
-        "new_saved_usd": decision["saved_usd"],
-    }

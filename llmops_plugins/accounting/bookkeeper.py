@@ -7,7 +7,7 @@ root has ended; a flush before that writes them as far as they are known and cor
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence, ki
 from llmops_plugins.accounting.batch import Batch
 from llmops_plugins.accounting.breakdown import SentBefore
 from llmops_plugins.accounting.decision_rows import avoided_usd, cache_hit_row, decision_row, replay_row
-from llmops_plugins.accounting.earlier_replies import EarlierReplies
+from llmops_plugins.accounting.earlier_replies import EARLIER_REPLIES, EarlierReplies
 from llmops_plugins.accounting.embedding_rows import embedding_row
 from llmops_plugins.accounting.observed import (
     Observed,
@@ -33,11 +33,12 @@ from llmops_plugins.accounting.observed import (
 )
 from llmops_plugins.accounting.paid_replies import PaidReplies
 from llmops_plugins.accounting.rows import Content, call_facts, call_row, price_call, thread_id
+from llmops_plugins.accounting.spending import Spending, charged_replies
 from llmops_plugins.accounting.trace_state import KeptCall, TraceState
 from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.events import SHADOW_KEY
 from llmops_plugins.models.prices import Cost, PriceBook
-from llmops_plugins.verification.attempt import ATTEMPT_KEY
+from llmops_plugins.verification.attempt import attempts_of
 
 __all__ = ["Bookkeeper"]
 
@@ -123,24 +124,19 @@ class Bookkeeper:
         settled = kind is not None or in_shadow
         kept = KeptCall(trace, row, settled, reply, call.traced_run)
         self._keep(kept)
-        if row["message_id"]:
-            trace.by_message[row["message_id"]] = kept
-            self._paid_replies.remember(row, call.started_at)
-            self._note_attempt(kept, call.metadata.get(ATTEMPT_KEY))
+        reply_id = reply.id if reply is not None else None
+        if reply_id:
+            trace.by_message[reply_id] = kept
+            self._paid_replies.remember(reply_id, row, call.started_at)
+        self._batch.charges += self._attempts.note_call(
+            attempts_of(call.metadata), trace, reply_id or None, row["cost_usd"]
+        )
         if trace.ended:
             self._settle_rejected(trace)
             self._repost(kept)
             kept.reply = None
         else:
             trace.calls.append(kept)
-
-    def _note_attempt(self, kept: KeptCall, attempt_id: str | None) -> None:
-        if attempt_id is None:
-            return
-        row = kept.row
-        charge = self._attempts.note_reply(attempt_id, kept.trace, row["message_id"], row["cost_usd"])
-        if charge is not None:
-            self._batch.charges.append(charge)
 
     def _keep(self, kept: KeptCall) -> None:
         self._waiting[kept.row.setdefault("call_id", str(uuid.uuid4()))] = kept
@@ -167,36 +163,44 @@ class Bookkeeper:
     # -- decisions
 
     def _note_decision(self, decision: ObservedDecision) -> None:
-        data, trace = decision.data, self._trace(decision.run.tree)
-        failed = failed_attempts(data)
-        paid = [*data["rejected"], *data["hidden"], *self._attempts.message_ids(failed)]
-        if data["avoided"] is not None and data["returned"] is not None:
-            paid.append(data["returned"])
-        unseen = [one for one in paid if not trace.knows(one) and self._paid_replies.get(one) is None]
-        avoided = avoided_usd(self._prices, data["avoided"], decision.at)
-        calls_usd = trace.spent_usd(set(paid).difference(unseen), self._paid_replies)
-        embedded_usd = trace.take_embedded_usd(decision.run_id)
-        spent = None if calls_usd is None or embedded_usd is None else calls_usd + embedded_usd
-        row = decision_row(decision, spent_usd=None if unseen else spent, avoided_usd=avoided)
-        self._batch.decisions.append(row)
-        if unseen and row["thread_id"] is not None:
-            rejected = [one for one in unseen if one in data["rejected"] and data["mode"] == "on"]
+        data, trace, is_on = decision.data, self._trace(decision.run.tree), decision.data["mode"] == "on"
+        failed, thread = failed_attempts(data), thread_id(decision.metadata)
+        paid = charged_replies(data, trace, self._attempts.replies(failed))
+        unseen = [
+            one for one in paid if not trace.knows(one) and self._paid_replies.of_thread(one, thread) is None
+        ]
+        spending = self._spending(decision, paid.difference(unseen), bool(unseen), failed)
+        self._batch.decisions.append(spending.row)
+        if unseen and thread is not None:
+            rejected = [one for one in unseen if one in data["rejected"] and is_on]
             self._batch.earlier.append(
-                EarlierReplies(
-                    thread_id=row["thread_id"],
-                    paid=unseen,
-                    rejected=rejected,
-                    decision=row,
-                    other_usd=spent,
-                    avoided_usd=avoided,
-                )
+                EarlierReplies(thread_id=thread, paid=unseen, rejected=rejected, spending=spending)
             )
-        if data["mode"] == "on":
+        if is_on:
             trace.rejected.update(dict.fromkeys(data["rejected"], data["returned"]))
-            self._reject_earlier(trace, data["rejected"])
-            for one in {trace, *self._attempts.throw_away(failed, row, data["returned"])}:
+            self._reject_earlier(trace, data["rejected"], thread)
+            for one in {trace, *self._attempts.throw_away(failed, spending, data["returned"])}:
                 if one.ended:
                     self._settle_rejected(one)
+
+    def _spending(
+        self, decision: ObservedDecision, seen: Collection[str], elsewhere: bool, failed: Sequence[str]
+    ) -> Spending:
+        """Return what a decision spent, and what of it is still waited for."""
+        tree, thread = decision.run.tree, thread_id(decision.metadata)
+        calls_usd = self._trace(tree).spent_usd(seen, self._paid_replies, thread)
+        embedded_usd = self._trace(tree).take_embedded_usd(decision.run_id)
+        resumed = tree.resumed or isinstance(tree.inputs, Command)
+        return Spending(
+            decision_row(decision),
+            known_usd=None if calls_usd is None or embedded_usd is None else calls_usd + embedded_usd,
+            avoided_usd=avoided_usd(self._prices, decision.data["avoided"], decision.at),
+            waits_for=[
+                *([EARLIER_REPLIES] if elsewhere else []),
+                # What was said in an attempt that another process made is not on record as said there.
+                *(self._attempts.unseen(failed) if resumed else []),
+            ],
+        )
 
     def _settle_rejected(self, trace: TraceState) -> None:
         """A reply thrown away has the kind of the one that came in its place."""
@@ -208,10 +212,10 @@ class Bookkeeper:
             kind = instead.row["kind"] if instead is not None and not kept.settled else kept.row["kind"]
             self._correct(kept, kind=kind, hidden=True, rejected=True)
 
-    def _reject_earlier(self, trace: TraceState, message_ids: Sequence[str]) -> None:
+    def _reject_earlier(self, trace: TraceState, message_ids: Sequence[str], thread: str | None) -> None:
         """Correct calls that were made before an interrupt: what goes on after it is another trace."""
         for message_id in message_ids:
-            paid = self._paid_replies.get(message_id)
+            paid = self._paid_replies.of_thread(message_id, thread)
             if paid is not None and message_id not in trace.by_message:
                 self._batch.corrections.append(paid.correction(paid.kind, hidden=True, rejected=True))
 
@@ -246,7 +250,8 @@ class Bookkeeper:
             return
         if trace.knows(last.id) or last.id in trace.rejected or end.tree.interrupted:
             return
-        paid, thread = self._paid_replies.get(last.id), thread_id(end.tree.metadata)
+        thread = thread_id(end.tree.metadata)
+        paid = self._paid_replies.of_thread(last.id, thread)
         if paid is not None:
             self._batch.corrections.append(paid.correction("answer", hidden=False, rejected=False))
         elif thread is not None:

@@ -8,7 +8,7 @@ __all__ = ["short"]
 
 
 def short(value: Any, limit: int) -> str | None:
-    """Return a value as text without lone surrogates, at most ``limit`` characters; ``None`` stays ``None``.
+    """Return a value as text of at most ``limit`` characters, no NUL or lone surrogate; ``None`` stays.
 
     Example:
         >>> short("a cascade", 5)
@@ -16,5 +16,6 @@ def short(value: Any, limit: int) -> str | None:
     """
     if value is None:
         return None
-    text = str(value)[:limit]
+    # PostgreSQL takes no NUL; a sign in its place, so that two ids do not become one.
+    text = str(value)[:limit].replace("\0", "\ufffd")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

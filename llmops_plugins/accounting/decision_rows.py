@@ -17,15 +17,11 @@ from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage
 __all__ = ["avoided_usd", "cache_hit_row", "decision_row", "replay_row"]
 
 
-def decision_row(
-    decision: ObservedDecision, *, spent_usd: float | None, avoided_usd: float | None
-) -> dict[str, Any]:
-    """Return the row of a capability's decision.
+def decision_row(decision: ObservedDecision) -> dict[str, Any]:
+    """Return the row of a capability's decision, all but what it spent and saved.
 
     Args:
         decision: As it came from the bus.
-        spent_usd: What was paid to reach it, the reply it let stand included; ``None`` where unknown.
-        avoided_usd: What the avoided call would have cost; ``None`` where unknown, 0 without one.
     """
     data, avoided = decision.data, decision.data["avoided"]
     return {
@@ -34,8 +30,6 @@ def decision_row(
         "outcome": short(data["outcome"], 100),
         "reason": short(data["reason"], 500),
         "mode": short(data["mode"], 10),
-        "spent_usd": spent_usd,
-        "saved_usd": None if spent_usd is None or avoided_usd is None else avoided_usd - spent_usd,
         # What a decision spends is on the ledger; only what it avoided can be an estimate.
         "saved_basis": avoided["basis"] if avoided else "measured",
         "saved_source": short(avoided["source"] if avoided else "the calls made for this decision", 500),

@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmops_plugins.accounting.column_text import short
+from llmops_plugins.accounting.spending import Spending
 
-__all__ = ["EarlierReplies", "settle"]
+__all__ = ["EARLIER_REPLIES", "EarlierReplies", "settle"]
+
+EARLIER_REPLIES = "the replies of another process"
+"""The part of a decision's spending that is waited for until its replies are looked up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +29,14 @@ class EarlierReplies:
         paid: Ids of those that the decision took.
         rejected: Ids of those that were thrown away.
         answer: Id of the one that came out as the answer.
-        decision: The decision's row, whose costs are filled in.
-        other_usd: What the decision took besides; None where unknown.
-        avoided_usd: What it avoided; None where unknown.
+        spending: What the decision spent, to which their cost is added.
     """
 
     thread_id: str
     paid: Sequence[str] = ()
     rejected: Sequence[str] = ()
     answer: str | None = None
-    decision: dict[str, Any] | None = None
-    other_usd: float | None = None
-    avoided_usd: float | None = None
+    spending: Spending | None = None
 
     @property
     def message_ids(self) -> set[str]:
@@ -45,7 +45,7 @@ class EarlierReplies:
 
 
 def settle(engine: Any, earlier: EarlierReplies) -> list[dict[str, Any]]:
-    """Fill in what a decision cost, and return what is now known of the calls it was about.
+    """Add to what a decision cost, and return what is now known of the calls it was about.
 
     Args:
         engine: The ledger's database.
@@ -56,11 +56,8 @@ def settle(engine: Any, earlier: EarlierReplies) -> list[dict[str, Any]]:
         its conversation and reply.
     """
     rows = _rows(engine, earlier)
-    if earlier.decision is not None:
-        spent = _spent_usd(earlier, rows)
-        known = spent is not None and earlier.avoided_usd is not None
-        earlier.decision["spent_usd"] = spent
-        earlier.decision["saved_usd"] = earlier.avoided_usd - spent if known else None  # type: ignore[operator] # both are numbers
+    if earlier.spending is not None:
+        earlier.spending.add(_cost_usd(earlier, rows), EARLIER_REPLIES)
     thrown_away = [rows[one] for one in earlier.rejected if one in rows]
     corrections = [_correction(row, row["kind"], hidden=True) for row in thrown_away]
     if earlier.answer in rows:
@@ -68,10 +65,10 @@ def settle(engine: Any, earlier: EarlierReplies) -> list[dict[str, Any]]:
     return corrections
 
 
-def _spent_usd(earlier: EarlierReplies, rows: Mapping[str, Mapping[str, Any]]) -> float | None:
+def _cost_usd(earlier: EarlierReplies, rows: Mapping[str, Mapping[str, Any]]) -> float | None:
     costs = [rows[one]["cost_usd"] if one in rows else None for one in set(earlier.paid)]
-    known = [cost for cost in (*costs, earlier.other_usd) if cost is not None]
-    return sum(known) if len(known) == len(costs) + 1 else None
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
 
 
 def _correction(row: Mapping[str, Any], kind: str, *, hidden: bool) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class RunTree:
         inputs: What the root was given.
         started_at: When, as ``time.time()``.
         interrupted: Whether it ended waiting for a human.
+        resumed: Whether a graph in it went on from where it, or another process, had stopped.
         aborted: Whether it was cancelled or its stream abandoned.
         rootless: Whether its end will never be seen, because the ledger is attached to a model alone.
         open_calls: Its model calls that have not ended.
@@ -50,6 +51,7 @@ class RunTree:
     inputs: Any = None
     started_at: float = 0.0
     interrupted: bool = False
+    resumed: bool = False
     aborted: bool = False
     rootless: bool = False
     open_calls: set[ObservedCall] = field(default_factory=set)

@@ -156,6 +156,12 @@ class Observer(GraphCallbackHandler):
         if run is not None:
             run.tree.interrupted = True
 
+    def on_resume(self, event: Any) -> None:
+        """Note that what went before may have been in another process."""
+        run = self._trees.find(event.run_id)
+        if run is not None:
+            run.tree.resumed = True
+
     # -- model calls
 
     def on_chat_model_start(

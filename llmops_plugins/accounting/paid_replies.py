@@ -48,14 +48,14 @@ class PaidReplies:
     def __init__(self) -> None:
         self._replies: OrderedDict[str, PaidReply] = OrderedDict()
 
-    def remember(self, row: Mapping[str, Any], started_at: float) -> None:
+    def remember(self, message_id: str, row: Mapping[str, Any], started_at: float) -> None:
         """Remember the reply of a call.
 
         Args:
+            message_id: The reply's id.
             row: The call's row.
             started_at: When the call began, as Unix time in seconds.
         """
-        message_id: str = row["message_id"]
         self._replies[message_id] = PaidReply(
             thread=row["thread_id"],
             paid_at=started_at + (row["latency_seconds"] or 0.0),
@@ -71,3 +71,8 @@ class PaidReplies:
     def get(self, message_id: str | None) -> PaidReply | None:
         """Return a reply; None for one of another process, or long ago."""
         return self._replies.get(message_id or "")
+
+    def of_thread(self, message_id: str, thread: str | None) -> PaidReply | None:
+        """Return a reply of a conversation: whoever uses an app may choose the ids in their own messages."""
+        paid = self._replies.get(message_id)
+        return paid if paid is not None and thread is not None and paid.thread == thread else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from llmops_plugins.accounting.batch import Batch
-from llmops_plugins.accounting.earlier_replies import settle
+from llmops_plugins.accounting.earlier_replies import EarlierReplies, settle
 
 __all__ = ["RowStore"]
 
+logger = logging.getLogger(__name__)
 _EXPIRE_EVERY = 3600.0
 
 
@@ -54,13 +56,25 @@ class RowStore:
             if batch.charges:
                 _charge(self._engine, batch.charges)
             while batch.earlier:  # let go of one by one: what was settled is so, though writing may fail
-                batch.corrections += settle(self._engine, batch.earlier[0])
+                batch.corrections += self._settled(batch.earlier[0])
                 del batch.earlier[0]
             losses = [_loss_row(lost, reason)] if lost else []
             return ledger_tables.store(self._engine, batch, losses) if len(batch) or losses else 0
         except Exception:
             self._prepared = None  # the file may have been replaced
             raise
+
+    def _settled(self, earlier: EarlierReplies) -> list[dict[str, Any]]:
+        from llmops_plugins.storage import ledger_tables
+
+        try:
+            return settle(self._engine, earlier)
+        except Exception as error:
+            if ledger_tables.is_databases_trouble(error):
+                raise
+            # Kept, it would be refused again each time, and nothing after it ever written.
+            logger.debug("the database does not take the id of an earlier reply", exc_info=error)
+            return []
 
     def _expire(self) -> None:
         from llmops_plugins.storage import ledger_tables

@@ -54,6 +54,7 @@ class TraceState:
         embedded: What embedding calls cost since a decision was last made in the run they were made in, by
             that run; ``None`` where one has no price.
         rejected: Ids of replies thrown away, with the id of the reply that came in their place.
+        charged: Ids of replies that a decision has been charged for.
         ended: Whether the root has ended.
     """
 
@@ -63,22 +64,26 @@ class TraceState:
     failures: dict[tuple[Any, int], int] = field(default_factory=dict)
     embedded: dict[str | None, float | None] = field(default_factory=dict)
     rejected: dict[str, str | None] = field(default_factory=dict)
+    charged: set[str] = field(default_factory=set)
     ended: bool = False
 
     def knows(self, message_id: str) -> bool:
         """Tell whether a reply came in this tree, from a model or from a cache."""
         return message_id in self.by_message or message_id in self.unpaid
 
-    def spent_usd(self, message_ids: Collection[str], earlier: PaidReplies) -> float | None:
+    def spent_usd(
+        self, message_ids: Collection[str], earlier: PaidReplies, thread: str | None
+    ) -> float | None:
         """Return what the calls behind some replies cost together, ``None`` where one is not known.
 
         Args:
             message_ids: Ids of the replies.
             earlier: Replies of other traces: before an interrupt a graph's calls are in one of their own.
+            thread: The conversation that those are looked for in.
         """
         spent = 0.0
         for message_id in set(message_ids):
-            kept, paid = self.by_message.get(message_id), earlier.get(message_id)
+            kept, paid = self.by_message.get(message_id), earlier.of_thread(message_id, thread)
             cost = self.unpaid.get(message_id, paid.cost_usd if paid is not None else None)
             cost = kept.row["cost_usd"] if kept is not None else cost
             if cost is None:

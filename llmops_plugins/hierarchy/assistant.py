@@ -16,7 +16,7 @@ from langgraph.pregel import Pregel
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.build import as_chat_model
-from llmops_plugins.verification.attempt import ATTEMPT_KEY
+from llmops_plugins.verification.attempt import ATTEMPT_KEY, attempts_of
 from llmops_plugins.verification.execution import EXECUTION_KEY
 
 __all__ = ["ASSISTANT_KEY", "Assistant", "Messages", "checked_assistants"]
@@ -68,15 +68,14 @@ class Assistant:
         Args:
             attempt_id: Of which attempt the ledger is told that the calls are part.
         """
-        metadata = {ASSISTANT_KEY: self.name, ATTEMPT_KEY: attempt_id}
 
         def ask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
-            sent = _identified(messages)
-            return _new(sent, self._called.invoke(self._input(sent), self._limited(config, metadata)))
+            sent, limited = _identified(messages), self._limited(config, attempt_id)
+            return _new(sent, self._called.invoke(self._input(sent), limited))
 
         async def aask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
-            sent = _identified(messages)
-            return _new(sent, await self._called.ainvoke(self._input(sent), self._limited(config, metadata)))
+            sent, limited = _identified(messages), self._limited(config, attempt_id)
+            return _new(sent, await self._called.ainvoke(self._input(sent), limited))
 
         return RunnableLambda(ask, aask, name=f"assistant {self.name}")
 
@@ -89,7 +88,9 @@ class Assistant:
     def _input(self, messages: Messages) -> Any:
         return {"messages": list(messages)} if isinstance(self.runnable, Pregel) else list(messages)
 
-    def _limited(self, config: RunnableConfig, metadata: dict[str, str]) -> RunnableConfig:
+    def _limited(self, config: RunnableConfig, attempt_id: str) -> RunnableConfig:
+        attempts = [*attempts_of(config.get("metadata")), attempt_id]
+        metadata = {ASSISTANT_KEY: self.name, ATTEMPT_KEY: attempts}
         named = merge_configs(config, {"metadata": metadata})
         # Merging drops a limit that is LangChain's default, and LangGraph's own is far higher.
         return {**named, "recursion_limit": self.max_steps}

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Executable, bindparam, delete, insert, update
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from llmops_plugins.storage.database import CALLS, DECISIONS, LOSSES, create_tables
 
-__all__ = ["LedgerRows", "expire_content", "prepare", "store"]
+__all__ = ["LedgerRows", "expire_content", "is_databases_trouble", "prepare", "store"]
 
 logger = logging.getLogger(__name__)
 _INSERT_CALL, _INSERT_DECISION, _INSERT_LOSS = insert(CALLS), insert(DECISIONS), insert(LOSSES)
@@ -58,7 +59,7 @@ def store(engine: Engine, rows: LedgerRows, losses: list[dict[str, Any]]) -> int
                 connection.execute(statement, values)
         return 0
     except Exception as error:
-        if _is_databases_trouble(error):
+        if is_databases_trouble(error):
             raise
     with engine.begin() as connection:
         return sum(
@@ -86,14 +87,18 @@ def _refused(connection: Connection, statement: Executable, value: dict[str, Any
         connection.execute(statement, value)
         return False
     except Exception as error:
-        if _is_databases_trouble(error):
+        if is_databases_trouble(error):
             raise
         logger.debug("the database does not take a row of the ledger", exc_info=error)
         return True
 
 
-def _is_databases_trouble(error: Exception) -> bool:
-    """Tell a database that fails (full, locked, gone) from a row that it does not take."""
+def is_databases_trouble(error: Exception) -> bool:
+    """Tell a database that fails (full, locked, gone) from a value that it does not take."""
+    if isinstance(error, OSError | NoConnectionFree):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
     return isinstance(error, DatabaseError) and not isinstance(
         error, DataError | IntegrityError | ProgrammingError
     )

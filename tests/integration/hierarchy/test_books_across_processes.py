@@ -3,8 +3,11 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage
 from langgraph.types import Command
 from sqlalchemy import insert, select
 
@@ -14,6 +17,7 @@ from llmops_plugins.hierarchy.graph import create_hierarchy
 from llmops_plugins.storage.database import CALLS
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.human import Human
+from llmops_plugins.verification.predicate import Predicate
 from tests.file_saver import FileSaver
 from tests.integration.hierarchy.test_interrupted_books import PRICES, SMALL_USD
 
@@ -25,18 +29,17 @@ def open_ledger(folder):
     return CostLedger(f"sqlite:///{folder}/ledger.db", registry=PRICES)
 
 
-def step(folder, given, way="sync", thread="1"):
+def step(folder, given, way="sync", thread="1", first=(), success=None):
     """Do one step of the conversation with nothing in memory of those before, as another process would."""
     ledger = open_ledger(folder)
-    assistants = [
+    assistants = [*first] + [
         Assistant(name=name, runnable=ScriptedChatModel(model_name=name, replies=[f"{name} says"]))
         for name in ("small", "medium", "large")
     ]
-    graph = create_hierarchy(assistants, success=Human(), checkpointer=FileSaver(folder / "saved"))
+    graph = create_hierarchy(assistants, success=success or Human(), checkpointer=FileSaver(folder / "saved"))
     config = {"configurable": {"thread_id": thread}, "callbacks": [ledger]}
-    state = graph.invoke(given, config) if way == "sync" else asyncio.run(graph.ainvoke(given, config))
-    ledger.close()
-    return state
+    with closing(ledger):
+        return graph.invoke(given, config) if way == "sync" else asyncio.run(graph.ainvoke(given, config))
 
 
 def judged(folder):
@@ -128,3 +131,31 @@ def test_where_two_calls_of_a_conversation_have_replies_of_one_id_neither_is_gue
         ("small", "step", True, False),
     }
     assert decided(tmp_path).unpriced == 1
+
+
+def failing_agent():
+    def look_up(city: str) -> str:
+        """Look up a city."""
+        return "717,710"
+
+    call = AIMessage("", tool_calls=[{"name": "look_up", "args": {"city": "Oslo"}, "id": "1"}])
+    model = ScriptedChatModel(model_name="medium", replies=[call, ConnectionError("down")])
+    return Assistant(name="agent", runnable=create_agent(model, [look_up]))
+
+
+def test_what_a_failed_agent_said_in_another_process_is_unknown_and_not_nothing(tmp_path):
+    for given in (ASKED, Command(resume=True)):
+        step(tmp_path, given, first=[failing_agent()])
+    decision = decided(tmp_path)
+    assert (decision.unpriced, decision.spent_usd, decision.saved_usd) == (1, None, None)
+
+
+def test_so_it_is_where_the_other_process_was_stopped_and_not_answered(tmp_path):
+    stopped = ScriptedChatModel(model_name="small", replies=[KeyboardInterrupt(), "small says"])
+    assistants = [failing_agent(), Assistant(name="stopped", runnable=stopped)]
+    accepted = Predicate(lambda message: True)
+    with pytest.raises(KeyboardInterrupt):
+        step(tmp_path, ASKED, first=assistants, success=accepted)
+    step(tmp_path, None, first=assistants, success=accepted)
+    assert [one[0] for one in judged(tmp_path)] == ["medium", "medium", "small", "small"]
+    assert decided(tmp_path).spent_usd is None

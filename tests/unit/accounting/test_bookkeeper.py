@@ -116,7 +116,7 @@ def story(name, shape):
             events.append(decision(run, (f"message-{run_id}",), f"message-{run_id}-final"))
             answers.append(f"{run_id}-final")
         elif what in ("breaks", "is late", "is later"):
-            attempt = call(run_id, run, metadata={"llmops_attempt": run_id})
+            attempt = call(run_id, run, metadata={"llmops_attempt": [run_id]})
             verdict = decision(run, (), f"message-{run_id}-final", failed=[run_id])
             events += [attempt] if what == "breaks" else []
             events += [call(f"{run_id}-final", run), verdict]
@@ -177,7 +177,7 @@ def test_a_failed_attempts_reply_is_rejected_and_charged_to_the_decision_wheneve
 def test_one_attempt_says_nothing_of_another():
     run = Run(RunTree("a", started_at=1.0))
     verdict = decision(run, (), None, failed=["another"])
-    events = [verdict, call("a-0", run, metadata={"llmops_attempt": "this"})]
+    events = [verdict, call("a-0", run, metadata={"llmops_attempt": ["this"]})]
     assert play([*events, RootEnded(run.tree, output("a-0"), 2_000.0)]).judged() == {
         "a-0": ("answer", False, False, 1)
     }
