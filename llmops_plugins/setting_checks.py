@@ -11,8 +11,13 @@ __all__ = ["check_count", "check_flag", "check_instance", "check_number", "check
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number; a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Tell whether a value is a number that is finite as a float; a truth value is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def check_count(
@@ -36,6 +41,8 @@ def check_count(
     if problem is None or type(value) is not int:
         bounds = f"from {least}" if most is None else f"from {least} to {most}"
         problem = f"must be a whole number {bounds}, got {value!r:.100}"
+        if hasattr(value, "__index__") and not isinstance(value, int):
+            problem = f"must be an int {bounds}, got {type(value).__name__}: write int(...) around it"
     raise ConfigurationError(field, problem)
 
 

@@ -66,6 +66,8 @@ class StreamedPlan:
         self._stopped = False
         self._standings: Standings | None = None
         self._considered: set[str] = set()
+        self.starts_early = True
+        """Whether tasks may start while it is written."""
         self.complete = False
         """Whether it was read to its end."""
         self.early: dict[str, Assignment] = {}
@@ -178,7 +180,9 @@ class StreamedPlan:
         """Add a chunk, and tell whether to look for tasks that are complete by it."""
         self._whole = chunk if self._whole is None else self._whole + chunk
         self._text += chunk.text
-        if len(self._text) > _LONGEST or len(self._considered) >= self._planner.limits.tasks:
+        if not self.starts_early or len(self._text) > _LONGEST:
+            return False
+        if len(self._considered) >= self._planner.limits.tasks:
             return False
         if not self._written.take(chunk.text):
             return False

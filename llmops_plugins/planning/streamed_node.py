@@ -49,22 +49,16 @@ def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str)
     need = run(need_flow(planner, messages)) if written is None else written.need
     if not need.needed:
         return begun(_direct(need), tenant)
-    plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
+    plan = StreamedPlan(planner, messages, tenant)
     try:
-        done = execute_durably(
-            _tasks(plan, need, written, notes),
-            calls.ask,
-            limits=planner.execution,
-            observe=observer(),
-            costs=calls.costs,
-        )
-        plan.settle(done)
-        run(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
-        made, kept = run(plan.finish_flow(done.outcomes))
-        return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
+        outcomes = _begun_early(planner, plan, _tasks(plan, need, written, notes), tenant, notes.refused)
+        made, kept = run(plan.finish_flow(outcomes))
+        return _joined(planner, plan, need, made, {one: outcomes[one] for one in kept}, tenant)
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
+        if isinstance(error, PlanInvalidError):
+            notes.refuse()
         return run(_not_streamed_flow(planner, plan, need, error, tenant))
     finally:
         plan.stop()
@@ -77,25 +71,40 @@ async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenan
     need = await arun(need_flow(planner, messages)) if written is None else written.need
     if not need.needed:
         return begun(_direct(need), tenant)
-    plan, calls = StreamedPlan(planner, messages, tenant), ExpertCalls(planner.experts, planner.registry)
+    plan = StreamedPlan(planner, messages, tenant)
     try:
-        done = await aexecute_durably(
-            _atasks(plan, need, written, notes),
-            calls.aask,
-            limits=planner.execution,
-            observe=observer(),
-            costs=calls.costs,
+        outcomes = await _abegun_early(
+            planner, plan, _atasks(plan, need, written, notes), tenant, notes.refused
         )
-        plan.settle(done)
-        await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
-        made, kept = await arun(plan.finish_flow(done.outcomes))
-        return _joined(planner, plan, need, made, {one: done.outcomes[one] for one in kept}, tenant)
+        made, kept = await arun(plan.finish_flow(outcomes))
+        return _joined(planner, plan, need, made, {one: outcomes[one] for one in kept}, tenant)
     except NEVER_SWALLOWED:
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
+        if isinstance(error, PlanInvalidError):
+            await notes.arefuse()
         return await arun(_not_streamed_flow(planner, plan, need, error, tenant))
     finally:
         plan.stop()
+
+
+def _begun_early(
+    planner: Planner, plan: StreamedPlan, tasks: Iterator[Assignment], tenant: str, refused: bool
+) -> Outcomes:
+    """Return how the tasks ended that started while the plan was written.
+
+    After a plan that was refused none starts: what its tasks came to would be told of those of the new one.
+    """
+    if refused:
+        plan.starts_early = False
+        for _ in tasks:
+            pass
+        return {}
+    calls = ExpertCalls(planner.experts, planner.registry)
+    done = execute_durably(tasks, calls.ask, limits=planner.execution, observe=observer(), costs=calls.costs)
+    plan.settle(done)
+    run(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
+    return done.outcomes
 
 
 def _tasks(
@@ -107,8 +116,25 @@ def _tasks(
         yield from written.early
     else:
         yield from plan.read()
-        if plan.complete:
+        if plan.complete and not notes.refused:
             notes.keep(plan.written(need))
+
+
+async def _abegun_early(
+    planner: Planner, plan: StreamedPlan, tasks: AsyncIterator[Assignment], tenant: str, refused: bool
+) -> Outcomes:
+    if refused:
+        plan.starts_early = False
+        async for _ in tasks:
+            pass
+        return {}
+    calls = ExpertCalls(planner.experts, planner.registry)
+    done = await aexecute_durably(
+        tasks, calls.aask, limits=planner.execution, observe=observer(), costs=calls.costs
+    )
+    plan.settle(done)
+    await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
+    return done.outcomes
 
 
 async def _atasks(
@@ -121,7 +147,7 @@ async def _atasks(
     else:
         async for one in plan.aread():
             yield one
-        if plan.complete:
+        if plan.complete and not notes.refused:
             await notes.akeep(plan.written(need))
 
 

@@ -15,6 +15,8 @@ from llmops_plugins.planning.need_flow import Need
 
 __all__ = ["WrittenPlan", "WrittenPlanNotes"]
 
+_REFUSED: dict[str, Any] = {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenPlan:
@@ -58,24 +60,40 @@ class WrittenPlanNotes:
 
     def __init__(self) -> None:
         self._notes = NodeNotes("written_plan", _graph())
+        self.refused = False
+        """Whether an earlier attempt wrote a plan that could not be used; known once they are read."""
 
     def read(self) -> WrittenPlan | None:
         """Return the plan that an interrupted run has written to its end, if there is one."""
-        return _plan(self._notes.read()) if self._notes.kept() else None
+        return self._plan(self._notes.read()) if self._notes.kept() else None
 
     def keep(self, plan: WrittenPlan) -> None:
         """Keep a plan; it is kept once this returns."""
         if self._notes.kept():
             self._notes.write({"plan": plan.to_dict()})
 
+    def refuse(self) -> None:
+        """Forget the plan: it cannot be used, so the node writes another if it is tried again."""
+        if self._notes.kept():
+            self._notes.write({"plan": _REFUSED})
+
     async def aread(self) -> WrittenPlan | None:
         """Return the plan that an interrupted run has written; the async twin of :meth:`read`."""
-        return _plan(await self._notes.aread()) if await self._notes.akept() else None
+        return self._plan(await self._notes.aread()) if await self._notes.akept() else None
 
     async def akeep(self, plan: WrittenPlan) -> None:
         """Keep a plan; the async twin of :meth:`keep`."""
         if await self._notes.akept():
             await self._notes.awrite({"plan": plan.to_dict()})
+
+    async def arefuse(self) -> None:
+        """Forget the plan; the async twin of :meth:`refuse`."""
+        if await self._notes.akept():
+            await self._notes.awrite({"plan": _REFUSED})
+
+    def _plan(self, notes: Mapping[str, Any]) -> WrittenPlan | None:
+        self.refused = notes.get("plan") == _REFUSED
+        return WrittenPlan.from_dict(notes["plan"]) if "plan" in notes and not self.refused else None
 
 
 class _Written(TypedDict):
@@ -85,7 +103,3 @@ class _Written(TypedDict):
 @cache
 def _graph() -> CompiledStateGraph[Any, Any, Any, Any]:
     return notes_graph(_Written)
-
-
-def _plan(notes: Mapping[str, Any]) -> WrittenPlan | None:
-    return WrittenPlan.from_dict(notes["plan"]) if "plan" in notes else None

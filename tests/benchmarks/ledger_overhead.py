@@ -6,10 +6,13 @@ the ledger's writer competes with the caller for the interpreter. With a model t
 ones do, caches are cold after each wait: any handler then costs more, and the figures are for comparison.
 
 Microseconds are the machine's, so the targets are in what LangChain's UsageMetadataCallbackHandler takes in
-the same rounds. It took 87 us in a graph where they were set, as 150 us and 1,000 us of CPU.
+the same attempts. They mean 150 us of the caller's time and 1,000 us of CPU on the machine where they were
+set: there, in a graph, that handler took 87 us of the caller's time, which is all its CPU since it has no
+thread, and CostLedger 105 us of the caller's time and 693 us of CPU in all.
 """
 
 import gc
+import math
 import statistics
 import sys
 import tempfile
@@ -105,14 +108,27 @@ def compare(call, handlers, rounds, calls):
 
 
 def judged(where, call, handlers):
-    """Compare back to back, again after a miss: a busy machine only adds time, so a miss must repeat."""
+    """Compare back to back, again after a miss, and judge by the least that each handler took so far.
+
+    A busy machine adds time, to the peer as well: one attempt's noise would move the target.
+    """
+    attempts = []
     for _ in range(ATTEMPTS):
-        found = compare(call, handlers, ROUNDS, CALLS)
-        show(f"{where}, back to back", found)
-        (caller, cpu), (peer_caller, peer_cpu) = found["CostLedger"], found[PEER]
-        if caller <= CALLER_TARGET * peer_caller and cpu <= CPU_TARGET * peer_cpu:
+        attempts.append(compare(call, handlers, ROUNDS, CALLS))
+        show(f"{where}, back to back", attempts[-1])
+        ours, peers = least("CostLedger", attempts), least(PEER, attempts)
+        if ours[0] <= CALLER_TARGET * peers[0] and ours[1] <= CPU_TARGET * peers[1]:
             return True
     return False
+
+
+def least(name, attempts):
+    """Return a handler's lowest differences, the caller's and the CPU's; one not above 0 is noise.
+
+    Where all are noise it is NaN, of which no target holds.
+    """
+    differences = zip(*(found[name] for found in attempts), strict=True)
+    return [min((one for one in ones if one > 0), default=math.nan) for ones in differences]
 
 
 def show(situation, found):

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -43,6 +44,9 @@ ORDER_TASK = "plan_order"
 
 RESUME_OPTIONS = ("treat as done", "run again", "fail")
 """What can be decided about a task with side effects that was begun and has no result."""
+
+_SEPARATOR = "|"
+"""Stands in a node's namespace between the graphs that it is in."""
 
 _UNREADABLE = (
     "the answer cannot be read: resume with 'treat as done', 'run again', 'fail' or "
@@ -89,15 +93,17 @@ def execute_durably(
             answer is asked for again, with the ``problem``.
         GraphBubbleUp, BudgetExceeded, Exception: As from ``execute``.
     """
-    return execute(
-        assignments,
-        run_task,
-        results=results,
-        limits=_within_pool(limits or ExecutionLimits(), threads=True),
-        observe=observe,
-        sleep=sleep,
-        launcher=_DurableThreads(costs or _no_costs),
-    )
+    launcher = _DurableThreads(costs or _no_costs)
+    with _listed_once(launcher.told):
+        return execute(
+            assignments,
+            run_task,
+            results=results,
+            limits=_within_pool(limits or ExecutionLimits(), threads=True),
+            observe=observe,
+            sleep=sleep,
+            launcher=launcher,
+        )
 
 
 async def aexecute_durably(
@@ -114,15 +120,17 @@ async def aexecute_durably(
 
     Without ``max_concurrency`` nothing but the limits bounds how many tasks run at once.
     """
-    return await aexecute(
-        assignments,
-        run_task,
-        results=results,
-        limits=_within_pool(limits or ExecutionLimits(), threads=False),
-        observe=observe,
-        sleep=sleep,
-        launcher=_DurableTasks(costs or _no_costs),
-    )
+    launcher = _DurableTasks(costs or _no_costs)
+    with _listed_once(launcher.told):
+        return await aexecute(
+            assignments,
+            run_task,
+            results=results,
+            limits=_within_pool(limits or ExecutionLimits(), threads=False),
+            observe=observe,
+            sleep=sleep,
+            launcher=launcher,
+        )
 
 
 class _DurableThreads:
@@ -130,6 +138,7 @@ class _DurableThreads:
         self._costs = costs
         self._marks = SideEffectMarks()
         self._ran: set[str] = set()
+        self.told: set[str] = set()
 
     def launch(self, start: Start, work: Callable[[], TaskOutcome]) -> Future[Launched]:
         task_id = start.call.task_id
@@ -140,7 +149,7 @@ class _DurableThreads:
 
         launched: Future[Launched] = Future()
         durable = _called(task_id, body, vars(start.call))
-        durable.add_done_callback(lambda done: _pass_on(done, launched, task_id not in self._ran))
+        durable.add_done_callback(lambda done: _pass_on(done, launched, task_id not in self._ran, self.told))
         return launched
 
     def agreed(self, news: News) -> News:
@@ -171,6 +180,7 @@ class _DurableTasks:
         self._costs = costs
         self._marks = SideEffectMarks()
         self._ran: set[str] = set()
+        self.told: set[str] = set()
 
     def launch(self, start: Start, work: Callable[[], Awaitable[TaskOutcome]]) -> asyncio.Future[Launched]:
         task_id = start.call.task_id
@@ -181,7 +191,7 @@ class _DurableTasks:
 
         launched: asyncio.Future[Launched] = asyncio.get_running_loop().create_future()
         durable = _called(task_id, body, vars(start.call))
-        durable.add_done_callback(lambda done: _pass_on(done, launched, task_id not in self._ran))
+        durable.add_done_callback(lambda done: _pass_on(done, launched, task_id not in self._ran, self.told))
         return launched
 
     async def agreed(self, news: News) -> News:
@@ -224,12 +234,31 @@ def _from_dict(data: dict[str, Any]) -> News:
     return News(**{**data, "added": [Assignment.from_dict(one) for one in data["added"]]})
 
 
-def _pass_on(done: Any, launched: Future[Launched] | asyncio.Future[Launched], replayed: bool) -> None:
+@contextmanager
+def _listed_once(told: Set[str]) -> Iterator[None]:
+    """Leave out of an interrupt what the graph hears from the tasks themselves, by the interrupts' ids.
+
+    A graph that is a node of another passes on what its tasks and its nodes interrupt with; the outermost
+    one lists what its nodes interrupt with alone.
+    """
+    try:
+        yield
+    except GraphInterrupt as error:
+        if _SEPARATOR not in get_config()["configurable"].get("checkpoint_ns", ""):
+            raise
+        raise GraphInterrupt(tuple(one for one in error.args[0] if one.id not in told)) from None
+
+
+def _pass_on(
+    done: Any, launched: Future[Launched] | asyncio.Future[Launched], replayed: bool, told: set[str]
+) -> None:
     if launched.done():  # it was cancelled
         return
     if done.cancelled():
         launched.cancel()
     elif (error := done.exception()) is not None:
+        if isinstance(error, GraphInterrupt):
+            told.update(one.id for one in error.args[0])
         launched.set_exception(error)
     else:
         launched.set_result((TaskOutcome.from_dict(done.result()), replayed))

@@ -18,6 +18,8 @@ from langgraph.graph.state import CompiledStateGraph
 __all__ = ["NodeNotes", "notes_graph"]
 
 _WRITE = "note"
+_MISSING = "No checkpointer set"
+"""What LangGraph says, as a ValueError, where there is no checkpointer; nothing else says it for sure."""
 
 
 class NodeNotes:
@@ -40,13 +42,17 @@ class NodeNotes:
         self._kept: bool | None = None
 
     def kept(self) -> bool:
-        """Return whether there is a checkpointer that keeps them."""
+        """Return whether there is a checkpointer that keeps them.
+
+        Raises:
+            Exception: If there is one that cannot read them.
+        """
         if self._kept is None:
             try:
                 self.read()
                 self._kept = True
-            except ValueError:
-                self._kept = False
+            except ValueError as error:
+                self._kept = _unless_missing(error)
         return self._kept
 
     async def akept(self) -> bool:
@@ -56,8 +62,8 @@ class NodeNotes:
             try:
                 await self.aread()
                 self._kept = True
-            except ValueError:
-                self._kept = False
+            except ValueError as error:
+                self._kept = _unless_missing(error)
         return self._kept
 
     def read(self) -> Mapping[str, Any]:
@@ -89,6 +95,13 @@ class NodeNotes:
                 "checkpoint_id": checkpoint_id,
             }
         }
+
+
+def _unless_missing(error: ValueError) -> bool:
+    """Return False where there is no checkpointer, or raise what a checkpointer failed with."""
+    if str(error) != _MISSING:
+        raise error
+    return False
 
 
 def notes_graph(schema: type[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackManager
@@ -22,11 +22,10 @@ from llmops_plugins.delimited import delimited
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.events import KIND_KEY
 from llmops_plugins.flow import NOSTREAM
-from llmops_plugins.planning.execution.abandonable import await_in_thread
+from llmops_plugins.planning.experts.in_threads import in_threads
 from llmops_plugins.planning.experts.result import expert_result
 from llmops_plugins.planning.experts.schemas import Schema, signature_model
 from llmops_plugins.planning.experts.sort import MESSAGES, ExpertSort
-from llmops_plugins.planning.experts.sync_only import is_sync_only
 
 __all__ = ["EXPERT_KEY", "TASK_KEY", "Job", "expert_job"]
 
@@ -73,18 +72,14 @@ class Job:
 
         async def aask(arguments: dict[str, Any], config: RunnableConfig) -> Any:
             with _within(self._noted(config, task_id)) as noted:
-                output = await self._awaited(self._given(arguments), noted)
+                output = await self._awaited.ainvoke(self._given(arguments), noted)
             return expert_result(self.name, self.sort, output, self.output)
 
         return RunnableLambda(ask, aask, name=f"expert {self.name}")
 
-    async def _awaited(self, given: Any, config: RunnableConfig) -> Any:
-        if is_sync_only(self.called):
-            try:
-                return await await_in_thread(partial(self.called.invoke, given, config))
-            except SystemExit as error:  # it would end the event loop, and everybody's work with it
-                raise RuntimeError(f"expert {self.name} asked to exit") from error
-        return await self.called.ainvoke(given, config)
+    @cached_property
+    def _awaited(self) -> Runnable[Any, Any]:
+        return in_threads(self.called, self.name)
 
     def _given(self, arguments: Mapping[str, Any]) -> Any:
         if self.sort == "retriever":

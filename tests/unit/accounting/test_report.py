@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from llmops_plugins.accounting.ledger import CostLedger
 from llmops_plugins.accounting.report import build_report
@@ -209,7 +209,7 @@ def test_the_rows_add_up_to_the_totals(calls):
     assert json.loads(json.dumps(report.to_dict()))["totals"]["calls"] == totals.calls
 
 
-def test_a_hundred_thousand_calls_are_reported_within_two_seconds(tmp_path):
+def test_a_hundred_thousand_calls_are_reported_in_less_time_than_it_takes_to_read_them(tmp_path):
     engine = open_engine(f"sqlite:///{tmp_path}/large.db")
     create_tables(engine)
     breakdown = {"billed": True, "system": 4, "user": 6, "history": 0, "tools": {"look_up": 3}}
@@ -226,6 +226,10 @@ def test_a_hundred_thousand_calls_are_reported_within_two_seconds(tmp_path):
     started = time.perf_counter()
     report = build_report(engine, ["node", "model"])
     seconds = time.perf_counter() - started
+    with engine.connect() as connection:
+        started = time.perf_counter()
+        read = len(connection.execute(select(CALLS)).all())
+        reading = time.perf_counter() - started
     engine.dispose()
-    assert report.totals.calls == 100_000
-    assert seconds < 2, seconds
+    assert report.totals.calls == read == 100_000
+    assert seconds < reading

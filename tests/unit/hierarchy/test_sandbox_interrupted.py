@@ -43,7 +43,9 @@ try:
     {"run": sandbox.run, "hierarchy": ask}[sys.argv[1]](CODE)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
-    time.sleep(0.3)
+    patience = time.monotonic() + 10
+    while children() and time.monotonic() < patience:
+        time.sleep(0.01)
     print(len(children()), sandbox.run("print(6 * 7)").output.strip(), flush=True)
 """
 

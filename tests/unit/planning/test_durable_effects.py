@@ -1,6 +1,8 @@
 """Tasks with side effects that interrupt, are vetoed or were begun, with any saver."""
 
 import asyncio
+import json
+import re
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
@@ -94,6 +96,41 @@ def test_one_in_doubt_that_is_run_again_may_ask_too(way):
     planned.run(Command(resume="yes"))
     assert planned.result.results == {"send": "yes"}
     assert len(runs) == 3
+
+
+class Unreadable(InMemorySaver):
+    """Fails to read what is written about side effects while it is told with what."""
+
+    error = None
+
+    def get_tuple(self, config):
+        if self.error is not None and config["configurable"].get("checkpoint_ns", "").endswith(
+            "|side_effects"
+        ):
+            raise self.error
+        return super().get_tuple(config)
+
+
+@both
+@pytest.mark.parametrize(
+    "error", [json.JSONDecodeError("cut off", "{", 1), ValueError("wrong key"), OSError("gone")]
+)
+def test_where_it_cannot_be_read_what_was_begun_nothing_is_done_again(way, error):
+    runs, saver = [], Unreadable()
+
+    def expert(call):
+        runs.append(call.task_id)
+        raise BudgetExceeded("after it was sent")
+
+    planned = Planned(way, lambda: [assigned("send", side_effects=True)], expert, checkpointer=saver)
+    with pytest.raises(BudgetExceeded):
+        planned.run(BEGIN)
+    saver.error = error
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        planned.run()
+    saver.error = None
+    assert planned.run()["__interrupt__"][0].value["task"] == "send"
+    assert runs == ["send"]
 
 
 WRONG = [

@@ -5,7 +5,8 @@ import json
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command, interrupt
+from langgraph.graph import START, StateGraph
+from langgraph.types import Command, RetryPolicy, interrupt
 
 from llmops_plugins.errors import BudgetExceeded
 from llmops_plugins.planning import need_flow
@@ -14,6 +15,10 @@ from llmops_plugins.planning.execution.attempts import Attempts
 from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.graph import create_planner
 from llmops_plugins.planning.need import needs_plan
+from llmops_plugins.planning.nodes import plan_node
+from llmops_plugins.planning.plan.errors import PlanInvalidError
+from llmops_plugins.planning.planner import Planner
+from llmops_plugins.planning.planner_state import PlannerState
 from llmops_plugins.testing import ScriptedChatModel
 from tests.file_saver import FileSaver
 from tests.unit.planning.planner_world import ASKED, degrees, team, weather
@@ -176,3 +181,31 @@ def test_a_controller_that_breaks_off_after_somebody_asked_writes_again_with_the
     state = world.run(Command(resume="yes"))
     assert state["outcomes"]["ask"]["result"] == "yes"
     assert state["messages"][-1].text == "It is [ask]."
+
+
+@both
+@pytest.mark.parametrize("again", ["retried", "resumed"])
+@pytest.mark.parametrize("early", [[], [weather("t1"), ASK]], ids=["nothing early", "some early"])
+def test_one_that_cannot_be_used_is_written_anew_where_the_node_is_tried_again(way, again, early):
+    bad = plan_text(*early, {"id": "a", "kind": "nonsense", "arguments": {}})
+    world = World(way, bad, bad, plan_text(weather("t1"), *LATER))
+    planner = Planner(
+        controller=world.model, experts=world.experts, stream_plan=True, plan="always", on_invalid="fail"
+    )
+    once_more = RetryPolicy(initial_interval=0.01, max_attempts=2, retry_on=PlanInvalidError)
+    graph = StateGraph(PlannerState)
+    graph.add_node("plan", plan_node(planner), retry_policy=once_more if again == "retried" else None)
+    graph.add_edge(START, "plan")
+    world.graph = graph.compile(checkpointer=InMemorySaver())
+    given = ASKED
+    if early:
+        assert world.run(given)["__interrupt__"]
+        given = Command(resume="yes")
+    if again == "resumed":
+        with pytest.raises(PlanInvalidError, match="nonsense"):
+            world.run(given)
+        given = None
+    state = world.run(given)
+    assert [one["id"] for one in state["plan"]["tasks"]] == ["t1", *(one["id"] for one in LATER)]
+    first, _, third = world.model.calls
+    assert len(third) == len(first)  # it is asked for a plan, and not to mend one

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy
 import pytest
 from langchain_core.runnables import RunnableConfig
 
@@ -34,8 +35,8 @@ async def late(config: RunnableConfig) -> str:
 
 
 COUNT = ["3", True, None, math.nan, math.inf, 2.5, -1, [], b"3"]
-NUMBER = ["3", True, None, math.nan, math.inf, -math.inf, -1, [], 1 + 2j]
-SECONDS = ["3", True, math.nan, math.inf, -1, 0, []]
+NUMBER = ["3", True, None, math.nan, math.inf, -math.inf, -1, [], 1 + 2j, 10**400]
+SECONDS = ["3", True, math.nan, math.inf, -1, 0, [], 10**400]
 FLAG = ["yes", 1, 0, None, []]
 MODEL = [7, True, [], {}, len, b"openai:gpt-4o-mini"]
 THING = ["one", 7, True, [], {}, object()]
@@ -151,6 +152,11 @@ def test_a_setting_of_a_wrong_type_is_refused_by_its_name_when_built(build, fiel
     assert field.replace("rules", "selection") in named
     assert "\n" not in str(refused.value)
     assert len(refused.value.problem.split()) > 3
+
+
+def test_an_array_s_number_is_refused_with_how_to_give_it():
+    with pytest.raises(ConfigurationError, match=r"must be an int from 1, got int64: write int\(\.\.\.\)"):
+        PlanLimits(tasks=numpy.int64(3))
 
 
 @pytest.mark.parametrize(
