@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from llmops_plugins.planning.execution.assignment import ExecutionLimits
     from llmops_plugins.planning.execution.attempts import Attempts
     from llmops_plugins.planning.experts.expert import Expert
+    from llmops_plugins.planning.experts.health import ExpertHealth
     from llmops_plugins.planning.experts.outcomes import ExpertOutcomes
+    from llmops_plugins.planning.experts.selection import SelectionRules
     from llmops_plugins.planning.graph import create_planner
     from llmops_plugins.planning.middleware import PlannerMiddleware
     from llmops_plugins.planning.plan.errors import PlanFailedError, PlanInvalidError
@@ -95,6 +97,7 @@ __all__ = [
     "ExecutionSucceeded",
     "Executor",
     "Expert",
+    "ExpertHealth",
     "ExpertOutcomes",
     "FirstApplicable",
     "Freshness",
@@ -120,6 +123,7 @@ __all__ = [
     "Price",
     "SandboxExecutor",
     "SandboxLimits",
+    "SelectionRules",
     "SelfConsistency",
     "SelfHosted",
     "SemanticLLMCache",
@@ -167,6 +171,7 @@ _MODULES = {
     "ExecutionSucceeded": "verification.execution",
     "Executor": "hierarchy.executor",
     "Expert": "planning.experts.expert",
+    "ExpertHealth": "planning.experts.health",
     "ExpertOutcomes": "planning.experts.outcomes",
     "FirstApplicable": "verification.first_applicable",
     "Freshness": "caching.freshness",
@@ -192,6 +197,7 @@ _MODULES = {
     "Price": "models.registry",
     "SandboxExecutor": "hierarchy.sandbox.executor",
     "SandboxLimits": "hierarchy.sandbox.limits",
+    "SelectionRules": "planning.experts.selection",
     "SelfConsistency": "verification.self_consistency",
     "SelfHosted": "models.registry",
     "SemanticLLMCache": "caching.llm_cache",

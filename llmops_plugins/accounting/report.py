@@ -182,11 +182,13 @@ def build_report(
         trouble: Why, if there are any.
 
     Raises:
-        ConfigurationError: If ``by`` is empty, or names something twice.
+        ConfigurationError: If ``by`` is one text or empty, or names something twice.
         DatabaseUnavailableError: If the database cannot be read and nothing explains why.
     """
     from llmops_plugins.storage.ledger_queries import LedgerQueries
 
+    if isinstance(by, str):
+        raise ConfigurationError("by", f"must be a sequence of names, give [{by!r}]")
     names = tuple(by)
     if not names or len(set(names)) < len(names) or not all(name.strip() for name in names):
         raise ConfigurationError(

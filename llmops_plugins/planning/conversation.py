@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
-__all__ = ["conversation_material"]
+__all__ = ["conversation_material", "untold"]
 
 _MOST_MESSAGES = 20
 _LONGEST_MESSAGE = 4_000
@@ -26,6 +26,21 @@ def conversation_material(messages: Sequence[AnyMessage]) -> dict[str, str]:
     before = [line for message in messages[:asked] for line in _line(message)][-_MOST_MESSAGES:]
     request = _said(messages[asked])[:_LONGEST_REQUEST] if asked < len(messages) else ""
     return {"conversation": "\n".join(before), "request": request} if before else {"request": request}
+
+
+def untold(messages: Sequence[AnyMessage]) -> str | None:
+    """Return why a text cannot say what is asked; None where it can.
+
+    That is so of an image without an address, and where nothing is asked.
+
+    Args:
+        messages: The conversation.
+    """
+    asked = next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
+    blocks = [] if asked is None else [dict(block) for block in asked.content_blocks]
+    if any(block.get("type") != "text" and not list(_addresses(block)) for block in blocks):
+        return "it holds an image or another part that no plan can name"
+    return None if asked is not None and _said(asked).strip() else "it asks nothing"
 
 
 def _line(message: BaseMessage) -> Iterator[str]:

@@ -11,6 +11,7 @@ from langchain_core.messages import AnyMessage
 from llmops_plugins.effects import CallModel, Flow
 from llmops_plugins.failures import warn_once
 from llmops_plugins.messages import last_question
+from llmops_plugins.planning.conversation import untold
 from llmops_plugins.planning.need.needs_plan import needs_plan
 from llmops_plugins.planning.plan_prompt import need_prompt
 from llmops_plugins.planning.planner import Planner
@@ -36,12 +37,15 @@ class Need:
 
 
 def need_flow(planner: Planner, messages: Sequence[AnyMessage]) -> Flow[Need]:
-    """Decide whether a request is planned; where nobody can tell, it is.
+    """Decide whether a request is planned; in doubt it is, unless a text cannot say what is asked.
 
     Args:
         planner: Who plans.
         messages: The conversation.
     """
+    problem = untold(messages)
+    if problem is not None:
+        return Need(needed=False, reason=problem)
     if planner.plan == "always":
         return Need(needed=True, reason="every request is planned")
     text = last_question(messages)

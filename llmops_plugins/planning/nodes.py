@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
+from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from llmops_plugins.effects import Flow
+from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.flow import arun, run
 from llmops_plugins.planning.earlier import Earlier
 from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
@@ -54,18 +56,24 @@ def plan_node(planner: Planner) -> Node:
     check_instance("planner", planner, Planner)
 
     def plan(state: PlannerState, config: RunnableConfig) -> dict[str, Any]:
-        tenant, messages = planner.tenant_of(config), state["messages"]
+        tenant, messages = planner.tenant_of(config), _messages(state)
         if planner.stream_plan:
             return plan_streamed(planner, messages, tenant)
         return said(begun(run(plan_flow(planner, messages, tenant)), tenant))
 
     async def aplan(state: PlannerState, config: RunnableConfig) -> dict[str, Any]:
-        tenant, messages = planner.tenant_of(config), state["messages"]
+        tenant, messages = planner.tenant_of(config), _messages(state)
         if planner.stream_plan:
             return await aplan_streamed(planner, messages, tenant)
         return said(begun(await arun(plan_flow(planner, messages, tenant)), tenant))
 
     return RunnableLambda(plan, aplan, name="plan")
+
+
+def _messages(state: PlannerState) -> list[AnyMessage]:
+    if not state.get("messages"):
+        raise ConfigurationError("messages", "are missing, invoke the planner with {'messages': [...]}")
+    return state["messages"]
 
 
 def execute_node(planner: Planner) -> Node:

@@ -233,3 +233,8 @@ def test_a_hundred_thousand_calls_are_reported_in_less_time_than_it_takes_to_rea
     engine.dispose()
     assert report.totals.calls == read == 100_000
     assert seconds < reading
+
+
+def test_one_text_is_no_sequence_of_names():
+    with pytest.raises(ConfigurationError, match=r"by: .*\['model'\]"):
+        build_report(None, "model")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError
 from llmops_plugins.planning.execution.assignment import ExecutionLimits
@@ -197,6 +197,37 @@ def test_a_request_that_needs_no_plan_is_answered_without_one():
     graph = create_planner(model, team())
     state = graph.invoke({"messages": ["What is the capital of France?"]})
     assert (state["messages"][-1].text, len(model.calls)) == ("Hello!", 1)
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.mark.parametrize("plan", ["auto", "always"])
+@pytest.mark.parametrize("stream_plan", [False, True])
+@pytest.mark.parametrize(
+    "content", [[{"type": "text", "text": ASKED["messages"][0]}, PICTURE], [PICTURE], " "]
+)
+def test_what_a_text_cannot_say_is_answered_as_it_came(content, plan, stream_plan):
+    model = controller("It is a cat.")
+    graph = create_planner(model, team(), plan=plan, stream_plan=stream_plan)
+    state = graph.invoke({"messages": [HumanMessage(content)]})
+    assert (state["messages"][-1].text, state["planned"]) == ("It is a cat.", False)
+    assert [calls[-1].content for calls in model.calls] == [content]
+
+
+def test_a_picture_that_has_an_address_is_planned_with_that():
+    picture = {"type": "image_url", "image_url": {"url": "https://example.org/harbour.png"}}
+    model = controller(PLAN, ANSWER)
+    create_planner(model, team(), **ALWAYS).invoke({"messages": [HumanMessage([picture])]})
+    assert "https://example.org/harbour.png" in model.calls[0][-1].text
+
+
+@pytest.mark.parametrize("given", [{}, {"messages": []}, {"message": ["typed wrong"]}])
+def test_without_messages_nothing_is_planned_or_done(given):
+    for stream_plan in (False, True):
+        graph = create_planner(controller(PLAN), team(), stream_plan=stream_plan, **ALWAYS)
+        with pytest.raises(ConfigurationError, match="messages"):
+            both(graph, given)
 
 
 @pytest.mark.parametrize(
