@@ -12,7 +12,7 @@ pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed (e
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc"), reason="finds the worker in /proc")
 
 PROGRAM = """
-import sys, threading, time
+import signal, sys, time
 from llmops_plugins.hierarchy.assistant import Assistant
 from llmops_plugins.hierarchy.graph import create_hierarchy
 from llmops_plugins.hierarchy.sandbox.executor import SandboxExecutor
@@ -20,6 +20,8 @@ from llmops_plugins.hierarchy.sandbox.limits import SandboxLimits
 from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.execution import ExecutionSucceeded
 from tests.unit.hierarchy.test_sandbox import children
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 
 def begun() -> None:
     "Say that the code has begun."
