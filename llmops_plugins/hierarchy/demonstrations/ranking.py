@@ -97,8 +97,9 @@ def _chosen(question: str, candidates: Sequence[Candidate], limit: int) -> list[
 
 
 def _order_key(candidate: Candidate) -> tuple[str, str, float, float]:
-    similarity = math.nan if candidate.similarity is None else candidate.similarity
-    return candidate.question, candidate.solution, -candidate.usefulness, -similarity
+    # Not NaN for one without: that has no place in an order.
+    distance = math.inf if candidate.similarity is None else -candidate.similarity
+    return candidate.question, candidate.solution, -candidate.usefulness, distance
 
 
 def _likeness(candidates: Sequence[Candidate], by_words: Vector) -> Vector:
