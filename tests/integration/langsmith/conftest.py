@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -36,18 +37,16 @@ class FakeLangSmith(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def merge(self, run_id: str, fields: dict[str, Any]) -> None:
+    def merge(self, parts: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Take the fields by run id that one request brought: no reader sees a part of them."""
         with self._lock:
-            run = self._runs.setdefault(run_id, {})
-            run |= {key: value for key, value in fields.items() if value is not None}
+            for run_id, fields in parts:
+                run = self._runs.setdefault(run_id, {})
+                run |= {key: value for key, value in fields.items() if value is not None}
 
     def runs(self, run_type: str | None = None) -> list[dict[str, Any]]:
         with self._lock:
             return [run for run in self._runs.values() if run_type in (None, run.get("run_type"))]
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        with self._lock:
-            return self._runs[run_id]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -75,21 +74,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.bodies.append(body)
         if self.server.status < 400:
             if self.path == "/runs/multipart":
-                self._take_parts(body)
+                self.server.merge(list(self._parts(body)))
             else:
                 fields = json.loads(body)
-                self.server.merge(fields.get("id") or self.path.rsplit("/", 1)[-1], fields)
+                self.server.merge([(fields.get("id") or self.path.rsplit("/", 1)[-1], fields)])
         self._answer(self.server.status, {})
 
     do_PATCH = do_POST  # noqa: N815 - the name http.server asks for
 
-    def _take_parts(self, body: bytes) -> None:
+    def _parts(self, body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         for part in decoder.MultipartDecoder(body, self.headers["Content-Type"]).parts:
             disposition = part.headers[b"Content-Disposition"].decode()
             operation, run_id, *field = disposition.split('name="')[1].split('"')[0].split(".")
             assert operation in ("post", "patch")
             value = json.loads(part.content)
-            self.server.merge(run_id, {field[0]: value} if field else value)
+            yield run_id, {field[0]: value} if field else value
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length")
@@ -144,16 +143,28 @@ def ledger():
 
 @pytest.fixture
 def settle(ledger, langsmith):
-    """Wait for the ledger and for LangSmith; returns the ledger's rows by run id."""
+    """Wait for the ledger and for LangSmith; returns the ledger's rows by run id.
 
-    def settled():
+    ``model_runs`` is how many runs of models are waited for where not every one has a row.
+    """
+
+    def all_posted(rows, model_runs):
+        runs = {run["id"]: run for run in langsmith.runs() if "id" in run}
+        return (
+            rows.keys() <= runs.keys()
+            and len(langsmith.runs("llm")) >= model_runs
+            and all(run.get("end_time") for run in runs.values())
+        )
+
+    def settled(model_runs=0):
         assert ledger.flush()
-        run_trees._CLIENT.flush()
-        patience = time.monotonic() + 1
-        # What LangSmith's client compresses is posted a moment after it says that all is.
-        while time.monotonic() < patience and not all(run.get("end_time") for run in langsmith.runs()):
-            time.sleep(0.02)
         with ledger._engine.connect() as connection:
-            return {row["run_id"]: dict(row) for row in connection.execute(select(CALLS)).mappings()}
+            rows = {row["run_id"]: dict(row) for row in connection.execute(select(CALLS)).mappings()}
+        run_trees._CLIENT.flush()
+        patience = time.monotonic() + 10
+        # What LangSmith's client compresses is posted a moment after it says that all is.
+        while time.monotonic() < patience and not all_posted(rows, model_runs):
+            time.sleep(0.02)
+        return rows
 
     return settled

@@ -331,12 +331,12 @@ def test_a_cached_reply_is_a_hit_and_not_a_reported_cost(langsmith, settle, ledg
     set_llm_cache(InMemoryCache())
     try:
         model = ScriptedChatModel(replies=["hello"], usage=USAGE)
-        for _ in range(2):
+        for number in range(2):
             if alone:
                 model.invoke("hi", {"callbacks": [ledger]})
             else:
                 run_agent(create_agent(model, []), [ledger])
-            settle()
+            settle(model_runs=number + 1)
     finally:
         set_llm_cache(None)
     (row,) = settle().values()
