@@ -71,8 +71,9 @@ lock-third-party:
 clean:
 	rm -rf $(VENV) .venv-lowest
 
-# The ledger, doctor, cascade and demo on a real vLLM with a tiny model made here, on two CPU cores. It says why
-# and passes where that cannot be installed. LLMOPS_VLLM_URL=http://... tests a server of your own instead.
+# The ledger, doctor, cascade, hierarchy, planner and demo on a real vLLM with a tiny model made here, on two CPU
+# cores. It says why and passes where that cannot be installed. LLMOPS_VLLM_URL=http://... tests a server of your
+# own instead.
 .PHONY: test-vllm
 test-vllm: install
 	@$(BIN)/python tests/integration/vllm/run.py

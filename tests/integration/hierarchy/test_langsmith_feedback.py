@@ -46,7 +46,7 @@ class LangSmith(BaseHTTPRequestHandler):
 def client():
     LangSmith.feedback = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), LangSmith)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield Client(api_url=f"http://127.0.0.1:{server.server_port}", api_key="none", auto_batch_tracing=False)
     server.shutdown()
     server.server_close()

@@ -31,7 +31,7 @@ class FakeLangSmith(ThreadingHTTPServer):
         self.bodies: list[bytes] = []
         self._lock = threading.Lock()
         self._runs: dict[str, dict[str, Any]] = {}
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -117,6 +117,15 @@ class Books:
             ]
 
 
+def assert_agrees(calls, counted):
+    """The ledger has what the server counted, call by call and token by token."""
+    assert len(calls) == len({call.run_id for call in calls}) == counted.requests
+    assert {(call.status, call.usage_source) for call in calls} == {("ok", "reported")}
+    assert sum(call.input_tokens for call in calls) == counted.input_tokens > 0
+    assert sum(call.cache_read_tokens for call in calls) == counted.cached_tokens
+    assert sum(call.output_tokens for call in calls) == counted.output_tokens > 0
+
+
 @tool
 def look_up_order(order_id: str) -> str:
     """Look up one order by its number."""
@@ -186,6 +195,23 @@ def ask(graph, way, question, config):
     """Put a question to a graph in one of the ``WAYS``; returns the model's messages."""
     output = WAYS[way](graph, {"messages": [("user", question)]}, config)
     return [message for message in output["messages"] if isinstance(message, AIMessage)]
+
+
+def watch(graph, question, config, asynchronous, **modes):
+    """Stream a graph; returns the pieces of text that a user interface would show, and the final state."""
+    given, modes = {"messages": [("user", question)]}, {"stream_mode": ["messages", "values"], **modes}
+    if asynchronous:
+        parts = collect(graph.astream(given, config, **modes))
+    else:
+        parts = list(graph.stream(given, config, **modes))
+    # With subgraphs=True, a namespace comes before each.
+    shown = [part[-1][0].text for part in parts if part[-2] == "messages" and part[-1][0].type != "tool"]
+    return shown, [part[-1] for part in parts if part[-2] == "values" and part[:-2] in ((), ((),))][-1]
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def asynchronous(request):
+    return request.param
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ from tests.integration.vllm.conftest import (
     WAYS,
     agent_graph,
     ask,
+    assert_agrees,
     async_node_graph,
     collect,
     node_graph,
@@ -18,15 +19,6 @@ from tests.integration.vllm.conftest import (
 
 QUESTION = "Where is order A1007?"
 STREAMED = [way for way in WAYS if way.endswith("messages")]
-
-
-def assert_agrees(calls, counted):
-    """The ledger has what the server counted, call by call and token by token."""
-    assert len(calls) == len({call.run_id for call in calls}) == counted.requests
-    assert {(call.status, call.usage_source) for call in calls} == {("ok", "reported")}
-    assert sum(call.input_tokens for call in calls) == counted.input_tokens > 0
-    assert sum(call.cache_read_tokens for call in calls) == counted.cached_tokens
-    assert sum(call.output_tokens for call in calls) == counted.output_tokens > 0
 
 
 @pytest.mark.parametrize("way", WAYS)

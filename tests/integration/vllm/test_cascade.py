@@ -6,10 +6,9 @@ from langchain_core.messages import AIMessage
 from llmops_plugins.cascade.middleware import CascadeMiddleware
 from llmops_plugins.testing import RecordedAnswer, ReplayChatModel, ScriptedChatModel
 from llmops_plugins.verification.predicate import Predicate
-from tests.integration.vllm.conftest import agent_graph, collect
+from tests.integration.vllm.conftest import agent_graph, watch
 
 QUESTION = "Explain your returns policy in detail."
-GIVEN = {"messages": [("user", QUESTION)]}
 
 
 def cascade(*tiers, accept):
@@ -18,19 +17,8 @@ def cascade(*tiers, accept):
 
 def streamed(agent, config, asynchronous):
     """What a user interface would show, and the answer in the final state."""
-
-    modes = {"stream_mode": ["messages", "values"]}
-    if asynchronous:
-        parts = collect(agent.astream(GIVEN, config, **modes))
-    else:
-        parts = list(agent.stream(GIVEN, config, **modes))
-    shown = "".join(part[0].text for mode, part in parts if mode == "messages" and part[0].type != "tool")
-    return shown, [part for mode, part in parts if mode == "values"][-1]["messages"][-1]
-
-
-@pytest.fixture(params=[False, True], ids=["sync", "async"])
-def asynchronous(request):
-    return request.param
+    shown, state = watch(agent, QUESTION, config, asynchronous)
+    return "".join(shown), state["messages"][-1]
 
 
 def test_a_rejected_draft_of_the_server_stays_out_of_the_stream(server, books, asynchronous):
