@@ -4,18 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, wait
 from contextvars import copy_context
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
-
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 __all__ = ["agather", "gather"]
 
 _MOST_IDLE = 16
-_IDLE: deque[ContextThreadPoolExecutor] = deque(maxlen=_MOST_IDLE)
+
+
+class _Worker:
+    """A thread that makes one call after the other, and keeps no process from ending.
+
+    Those of ``concurrent.futures`` are waited for at the end, however long the call takes that nobody heeds.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        Thread(target=self._work, name="llmops-gather", daemon=True).start()
+
+    def submit(self, call: Callable[[], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._calls.put(partial(copy_context().run, _settle, future, call))
+        return future
+
+    def end(self) -> None:
+        """End the thread once its call has ended."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+            del call  # what it holds is the caller's, not a waiting thread's
+
+
+_IDLE: list[_Worker] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_IDLE.clear)  # threads do not survive a fork
 
@@ -47,18 +74,18 @@ def gather(
         return [_outcome(future, raised) if future in done else _late(timeout) for future in futures]
     finally:
         for worker, future in zip(workers, begun, strict=True):
-            if future.done():
+            if future.done() and len(_IDLE) < _MOST_IDLE:
                 _IDLE.append(worker)
             else:
-                worker.shutdown(wait=False, cancel_futures=True)
+                worker.end()
 
 
-def _worker() -> ContextThreadPoolExecutor:
+def _worker() -> _Worker:
     """Return a thread that is nobody else's: starting one costs more than all else here, so they are kept."""
     try:
         return _IDLE.pop()
     except IndexError:
-        return ContextThreadPoolExecutor(max_workers=1)
+        return _Worker()
 
 
 def _made_here(call: Callable[[], Any]) -> Future[Any]:
@@ -68,6 +95,13 @@ def _made_here(call: Callable[[], Any]) -> Future[Any]:
     except Exception as error:  # noqa: BLE001 - it stands in the result's place
         future.set_exception(error)
     return future
+
+
+def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - the caller raises it, whose thread it is meant for
+        future.set_exception(error)
 
 
 async def agather(

@@ -7,7 +7,19 @@ from typing import Any
 
 from llmops_plugins.errors import ConfigurationError
 
-__all__ = ["check_count", "check_flag", "check_instance", "check_number", "check_seconds", "is_number"]
+__all__ = [
+    "MOST_SECONDS",
+    "check_checkpointer",
+    "check_count",
+    "check_flag",
+    "check_instance",
+    "check_number",
+    "check_seconds",
+    "is_number",
+]
+
+MOST_SECONDS = 30 * 24 * 60 * 60
+"""The longest that anything is waited for: no clock or lock raises at it, on whatever system."""
 
 
 def is_number(value: Any) -> bool:
@@ -40,7 +52,7 @@ def check_count(
         return
     if problem is None or type(value) is not int:
         bounds = f"from {least}" if most is None else f"from {least} to {most}"
-        problem = f"must be a whole number {bounds}, got {value!r:.100}"
+        problem = f"must be a whole number {bounds}, got {_shown(value)}"
         if hasattr(value, "__index__") and not isinstance(value, int):
             problem = f"must be an int {bounds}, got {type(value).__name__}: write int(...) around it"
     raise ConfigurationError(field, problem)
@@ -60,22 +72,23 @@ def check_number(field: str, value: Any, least: float, below: float, wanted: str
         ConfigurationError: If it is no such number.
     """
     if not is_number(value) or not least <= value < below:
-        raise ConfigurationError(field, f"must be {wanted}, got {value!r:.100}")
+        raise ConfigurationError(field, f"must be {wanted}, got {_shown(value)}")
 
 
-def check_seconds(field: str, value: Any, unit: str = "seconds") -> None:
-    """Refuse what is no time above 0.
+def check_seconds(field: str, value: Any, unit: str = "seconds", *, most: int = MOST_SECONDS) -> None:
+    """Refuse what is no time above 0, or a longer one than can be waited for.
 
     Args:
         field: The setting that holds it, for the error.
         value: What was given.
         unit: What it is counted in.
+        most: The longest that is taken.
 
     Raises:
         ConfigurationError: If it is no such time.
     """
-    if not is_number(value) or not value > 0:
-        raise ConfigurationError(field, f"must be {unit} above 0, got {value!r:.100}")
+    if not is_number(value) or not 0 < value <= most:
+        raise ConfigurationError(field, f"must be {unit} above 0 and at most {most}, got {_shown(value)}")
 
 
 def check_flag(field: str, value: Any) -> None:
@@ -89,7 +102,7 @@ def check_flag(field: str, value: Any) -> None:
         ConfigurationError: If it is something else.
     """
     if not isinstance(value, bool):
-        raise ConfigurationError(field, f"must be True or False, got {value!r:.100}")
+        raise ConfigurationError(field, f"must be True or False, got {_shown(value)}")
 
 
 def check_instance(field: str, value: Any, kind: type[Any], wanted: str | None = None) -> None:
@@ -107,3 +120,28 @@ def check_instance(field: str, value: Any, kind: type[Any], wanted: str | None =
     if not isinstance(value, kind):
         problem = f"must be {wanted or f'{kind.__name__}(...)'}, got {type(value).__name__}"
         raise ConfigurationError(field, problem)
+
+
+def check_checkpointer(field: str, value: Any) -> None:
+    """Refuse what LangGraph takes for no checkpointer: it would raise an error of its own.
+
+    Args:
+        field: The setting that holds it, for the error.
+        value: What was given.
+
+    Raises:
+        ConfigurationError: If it is something else.
+    """
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    if not isinstance(value, BaseCheckpointSaver | bool | None):
+        wanted = "a LangGraph checkpointer, such as InMemorySaver(), a bool or None"
+        raise ConfigurationError(field, f"must be {wanted}, got {type(value).__name__}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value for an error; what has too many digits cannot be written out."""
+    try:
+        return f"{value!r:.100}"
+    except ValueError:
+        return f"one of {value.bit_length()} bits" if isinstance(value, int) else type(value).__name__

@@ -86,15 +86,15 @@ def _print(report: CostReport, out: Console) -> None:
     print_table(out, _table(report))
     out.print()
     for name, figure in _totals(report.totals):
-        out.print(f"{name:<22}{figure}")
+        out.print(f"{name:<21} {figure}")
     for decision in report.decisions:
         name = f"{literal(decision.capability)} {literal(decision.outcome)}"
         shadow = " in shadow" if decision.mode == "shadow" else ""
         saved = usd(decision.saved_usd, partial=decision.unpriced > 0)
-        out.print(f"{name:<22}{decision.count:,}{shadow}, saved {saved} ({literal(decision.saved_basis)})")
+        out.print(f"{name:<21} {decision.count:,}{shadow}, saved {saved} ({literal(decision.saved_basis)})")
     _print_assistants(report.assistants[-_ASSISTANT_ROWS:], out)
     for row in report.drift:
-        out.print(f"{literal(row.capability) + ' drift':<22}{_drift(row)}")
+        out.print(f"{literal(row.capability) + ' drift':<21} {_drift(row)}")
     print_notes(out, report.notes)
 
 

@@ -16,6 +16,7 @@ from langgraph.pregel import Pregel
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.models.build import as_chat_model
+from llmops_plugins.setting_checks import check_count, check_number, check_seconds
 from llmops_plugins.verification.attempt import ATTEMPT_KEY, attempts_of
 from llmops_plugins.verification.execution import EXECUTION_KEY
 
@@ -139,20 +140,13 @@ def _check(field: str, assistant: Any) -> None:
     if not isinstance(assistant.model, BaseChatModel | str | None) or assistant.model == "":
         problem = f"must be a chat model or its name, or left out, got {assistant.model!r}"
         raise ConfigurationError(f"{field}.model", problem)
-    if assistant.timeout is not None and not (_is_number(assistant.timeout) and assistant.timeout > 0):
-        problem = f"must be seconds above 0, or None, got {assistant.timeout!r}"
-        raise ConfigurationError(f"{field}.timeout", problem)
-    if assistant.cost_rank is not None and not _is_number(assistant.cost_rank):
-        problem = f"must be a number, the cheapest lowest, got {assistant.cost_rank!r}"
-        raise ConfigurationError(f"{field}.cost_rank", problem)
+    if assistant.timeout is not None:
+        check_seconds(f"{field}.timeout", assistant.timeout, "None, or seconds")
+    if assistant.cost_rank is not None:
+        wanted = "a number, the cheapest lowest"
+        check_number(f"{field}.cost_rank", assistant.cost_rank, -math.inf, math.inf, wanted)
     for limit in ("max_steps", "max_runs"):
-        if type(getattr(assistant, limit)) is not int or getattr(assistant, limit) < 1:
-            problem = f"must be a whole number from 1, got {getattr(assistant, limit)!r}"
-            raise ConfigurationError(f"{field}.{limit}", problem)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        check_count(f"{field}.{limit}", getattr(assistant, limit))
 
 
 def _built(index: int, assistant: Assistant) -> Assistant:

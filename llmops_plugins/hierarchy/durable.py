@@ -16,7 +16,12 @@ from llmops_plugins.errors import AssistantFailedError
 from llmops_plugins.flow import AsyncForward, SyncForward, aperform, perform
 from llmops_plugins.hierarchy.cancellation import cancelling
 
-__all__ = ["ado_once", "do_once"]
+__all__ = ["FailedBeforeError", "ado_once", "do_once"]
+
+
+class FailedBeforeError(AssistantFailedError):
+    """It failed before the graph was interrupted or ended."""
+
 
 _COSTLY = (CallModel, Embed, Gather, Invoke)
 
@@ -25,7 +30,7 @@ def do_once(effect: Effect, forward: SyncForward | None) -> Any:
     """Perform an effect in the calling thread, or return what it came to before an interrupt.
 
     Raises:
-        AssistantFailedError: In place of what it raised then.
+        FailedBeforeError: In place of what it raised then.
     """
     if not isinstance(effect, _COSTLY):
         return perform(effect, forward)
@@ -112,8 +117,8 @@ def _read(kept: dict[str, Any]) -> Any:
         return ModelReply(message=kept["message"], parsed=kept["parsed"])
     if "failed" in kept:
         # Named as it was then, since reasons name the exception's class.
-        named = type(kept["failed"], (AssistantFailedError,), {})
-        return cast(AssistantFailedError, named("it failed before an interrupt"))
+        named = type(kept["failed"], (FailedBeforeError,), {})
+        return cast(FailedBeforeError, named("it failed before an interrupt"))
     if "gathered" in kept:
         return [_read(one) for one in kept["gathered"]]
     return kept["value"]

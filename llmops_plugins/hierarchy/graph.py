@@ -25,11 +25,11 @@ from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, check_n
 from llmops_plugins.hierarchy.durable import ado_once, do_once
 from llmops_plugins.hierarchy.executor import Executor, check_executor
 from llmops_plugins.hierarchy.learning import RunIds, Teacher, only_question
-from llmops_plugins.hierarchy.settings import check_checkpointer, check_prices, check_question
+from llmops_plugins.hierarchy.settings import check_prices, check_question
 from llmops_plugins.hierarchy.solving import Solution, Team, solve
 from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
-from llmops_plugins.setting_checks import check_count, check_flag
+from llmops_plugins.setting_checks import check_checkpointer, check_count, check_flag
 from llmops_plugins.verification.execution import ExecutionSucceeded
 from llmops_plugins.verification.later_feedback import LaterFeedback
 from llmops_plugins.verification.verdict import Verifier, check_verifier, minimum_replies
@@ -204,18 +204,22 @@ def _teacher(
     )
 
 
+# What the turn before came to is not what this one did, while it waits for a person.
+_UNDECIDED: dict[str, Any] = {"assistant": "", "resolved": False, "attempts": []}
+
+
 def _recalling(teacher: Teacher | None) -> RunnableLambda[Any, Any]:
     """Note which run this is, before anything can interrupt it, and look for demonstrations."""
 
     def recall(state: _State, config: RunnableConfig) -> dict[str, Any]:
         _check_request(state)
         shown = run(teacher.recall(state["messages"], config)) if teacher else []
-        return {**_ids(), "shown": shown}
+        return {**_ids(), **_UNDECIDED, "shown": shown}
 
     async def arecall(state: _State, config: RunnableConfig) -> dict[str, Any]:
         _check_request(state)
         shown = await arun(teacher.recall(state["messages"], config)) if teacher else []
-        return {**_ids(), "shown": shown}
+        return {**_ids(), **_UNDECIDED, "shown": shown}
 
     return RunnableLambda(recall, arecall, name="recall")
 

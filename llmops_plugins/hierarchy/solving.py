@@ -20,6 +20,7 @@ from llmops_plugins.events import Decision
 from llmops_plugins.failures import warn_once
 from llmops_plugins.hierarchy.assistant import Assistant
 from llmops_plugins.hierarchy.code_driven import answer_with_code, last_good_code
+from llmops_plugins.hierarchy.durable import FailedBeforeError
 from llmops_plugins.hierarchy.executor import Executor
 from llmops_plugins.messages import with_note
 from llmops_plugins.models.avoided import avoided_call
@@ -120,16 +121,26 @@ def solve(
 
 
 class _Said:
-    """What assistants wrote in attempts that failed: it was paid for all the same."""
+    """What assistants wrote in attempts that failed: it was paid for all the same.
+
+    Args:
+        solve_id: Of the request's being solved.
+    """
 
     def __init__(self, solve_id: str) -> None:
         self.lost: list[BaseMessage] = []
         self.failed_attempts: list[str] = []
+        self.ended = 0
         self._solve_id = solve_id
 
     def attempt_id(self, assistant: Assistant) -> str:
         """Return the id by which the ledger knows an assistant's attempt."""
-        return f"{self._solve_id}:{assistant.name}"
+        return f"{self._solve_id}:{assistant.name}{f':{self.ended}' if self.ended else ''}"
+
+    def end(self) -> None:
+        """Note that the graph ended here before: that run's own decision has what was paid until then."""
+        self.lost, self.failed_attempts = [], []
+        self.ended += 1
 
 
 class FailingOpen:
@@ -164,28 +175,47 @@ def _request(assistant: Assistant, messages: Sequence[AnyMessage]) -> Request:
 def _attempt(
     team: Team, assistant: Assistant, sent: Sequence[AnyMessage], said: _Said, before: Sequence[Ruling]
 ) -> Flow[Outcomes]:
-    """Ask one assistant, with nothing of what those before said; a failure stands in its reply's place."""
+    """Ask one assistant, with nothing of what those before said; a failure stands in its reply's place.
+
+    What the last one raises ends the graph. Where that is run again the last is asked again, as LangGraph
+    runs a node again that failed.
+    """
     messages: Sequence[BaseMessage] = sent
     if team.tell_reason and before:
         messages = with_note(sent, f"Another assistant failed at this before: {before[-1].reason}.")
-    so_far: list[BaseMessage] = []
-    attempt_id = said.attempt_id(assistant)
+    is_last = assistant is team.assistants[-1]
+    while True:
+        so_far: list[BaseMessage] = []
+        attempt_id = said.attempt_id(assistant)
+        try:
+            return [
+                ModelResponse(result=(yield from _answered(team, assistant, attempt_id, messages, so_far)))
+            ]
+        except NEVER_SWALLOWED:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever an assistant raises, the next may answer
+            if is_last and isinstance(error, FailedBeforeError):
+                said.end()
+                continue
+            said.lost += so_far
+            said.failed_attempts.append(attempt_id)
+            return [error]
+
+
+def _answered(
+    team: Team,
+    assistant: Assistant,
+    attempt_id: str,
+    messages: Sequence[BaseMessage],
+    so_far: list[BaseMessage],
+) -> Flow[list[BaseMessage]]:
     asked = assistant.asked(attempt_id)
-    try:
-        if team.executor is not None:
-            ask = partial(_ask, asked, assistant.timeout, so_far=so_far, live=False)
-            answered = yield from answer_with_code(ask, messages, team.executor, assistant.max_runs)
-        else:
-            # The last answer is given whatever is found of it, so it may stream.
-            is_last = assistant is team.assistants[-1]
-            answered = yield from _ask(asked, assistant.timeout, messages, so_far=so_far, live=is_last)
-    except NEVER_SWALLOWED:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever an assistant raises, the next may answer
-        said.lost += so_far
-        said.failed_attempts.append(attempt_id)
-        return [error]
-    return [ModelResponse(result=answered)]
+    if team.executor is not None:
+        ask = partial(_ask, asked, assistant.timeout, so_far=so_far, live=False)
+        return (yield from answer_with_code(ask, messages, team.executor, assistant.max_runs))
+    # The last answer is given whatever is found of it, so it may stream.
+    is_last = assistant is team.assistants[-1]
+    return (yield from _ask(asked, assistant.timeout, messages, so_far=so_far, live=is_last))
 
 
 def _ask(
@@ -266,8 +296,9 @@ def _decision(
     if escalation.accepted is not None and author is not last and last.author is not None:
         source = f"the tokens of {author.name} at the price of {last.name}, which would have answered alone"
         avoided = avoided_call(last.author, steps, "estimated", source)
-    thrown_away = [one for one in escalation.thrown_away if one is not reply]
-    judges = tuple(message_id for ruling in escalation.rulings for message_id in ruling.hidden)
+    thrown_away = [] if said.ended else [one for one in escalation.thrown_away if one is not reply]
+    rulings = escalation.rulings[-1:] if said.ended else escalation.rulings
+    judges = tuple(message_id for ruling in rulings for message_id in ruling.hidden)
     own = tuple(one.id for one in steps[:-1] if one.id)
     return Decision(
         capability="hierarchy",

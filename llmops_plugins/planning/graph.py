@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from langchain_core.language_models import BaseChatModel
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -24,6 +23,7 @@ from llmops_plugins.planning.nodes import (
 )
 from llmops_plugins.planning.planner import Planner, PlannerSettings
 from llmops_plugins.planning.planner_state import PlannerInput, PlannerOutput, PlannerState
+from llmops_plugins.setting_checks import check_checkpointer
 
 __all__ = ["create_planner", "planning_graph"]
 
@@ -85,10 +85,14 @@ def planning_graph(
         planner: Who plans.
         answers: Whether it answers too, or ends with the results for somebody else to answer from.
         checkpointer: As for any graph.
+
+    Returns:
+        The compiled graph, as of :func:`create_planner`.
+
+    Raises:
+        ConfigurationError: If the planner or the checkpointer is none.
     """
-    if not isinstance(checkpointer, BaseCheckpointSaver | bool | None):
-        problem = f"must be a LangGraph checkpointer, a bool or None, got {type(checkpointer).__name__}"
-        raise ConfigurationError("checkpointer", problem)
+    check_checkpointer("checkpointer", checkpointer)
     output = PlannerOutput if answers else PlannerState
     builder = StateGraph(PlannerState, input_schema=PlannerInput, output_schema=output)
     builder.add_node("plan", plan_node(planner))

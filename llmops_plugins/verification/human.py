@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from llmops_plugins.effects import Interrupt
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.messages import last_question
+from llmops_plugins.redaction import redact
 from llmops_plugins.verification.judging import answer_text
 from llmops_plugins.verification.verdict import PriceRank, Verdict
 
@@ -30,7 +31,7 @@ class Human:
     The graph stops with ``{"question", "answer", "instructions"}`` and goes on with ``Command(resume=True)``,
     ``Command(resume=False)`` or ``Command(resume={"accept": False, "reason": "..."})``, days later and in
     another process if its checkpointer lasts. Any other answer is asked for again, with the ``problem``. The
-    reason is stored and traced.
+    reason is stored and traced, without keys and the usual personal data.
 
     Only for a hierarchy (:func:`~llmops_plugins.hierarchy.graph.create_hierarchy`), whose calls do not repeat
     when the graph goes on; a cascade refuses it, since there they would.
@@ -69,7 +70,7 @@ def _verdict(opinion: Any) -> Verdict | None:
     """Return the verdict that a person's answer is; None where it cannot be read as one."""
     accepted, said = opinion, ""
     if isinstance(opinion, Mapping):
-        accepted, said = opinion.get("accept"), str(opinion.get("reason") or "")
+        accepted, said = opinion.get("accept"), redact(str(opinion.get("reason") or ""))
     if not isinstance(accepted, bool):
         return None
     reason = f"a person {'accepts' if accepted else 'rejects'} it{': ' + said if said else ''}"

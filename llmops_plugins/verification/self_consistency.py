@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmops_plugins.effects import Forward, Gather
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.setting_checks import check_count
 from llmops_plugins.verification.answers import extract_answer
 from llmops_plugins.verification.comparable import answer_or_none, comparable_answer
 from llmops_plugins.verification.settings import check_extract, check_share
@@ -59,8 +59,7 @@ class SelfConsistency:
         minimum_share: float = 0.8,
         extract: Callable[[str], str | None] = extract_answer,
     ) -> None:
-        if type(samples) is not int or not 1 <= samples <= _MOST_SAMPLES:
-            raise ConfigurationError("samples", f"must be a whole number from 1 to 40, got {samples!r}")
+        check_count("samples", samples, most=_MOST_SAMPLES)
         check_share("minimum_share", minimum_share)
         check_extract(extract)
         self._samples = samples

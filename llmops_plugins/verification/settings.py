@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.setting_checks import check_number
 
 __all__ = ["check_extract", "check_probability", "check_rechecks", "check_share"]
+
+# The bounds that check_number takes hold the lower one and not the upper one.
+_ABOVE_0 = math.nextafter(0.0, 1.0)
+_ABOVE_1 = math.nextafter(1.0, 2.0)
 
 
 def check_extract(value: Any) -> None:
@@ -34,8 +40,7 @@ def check_share(field: str, value: Any) -> None:
     Raises:
         ConfigurationError: If it is no such number.
     """
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
-        raise ConfigurationError(field, f"must be a number above 0 and at most 1, got {value!r}")
+    check_number(field, value, _ABOVE_0, _ABOVE_1, "a number above 0 and at most 1")
 
 
 def check_probability(field: str, value: Any) -> None:
@@ -48,8 +53,7 @@ def check_probability(field: str, value: Any) -> None:
     Raises:
         ConfigurationError: If it is no such number.
     """
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1:
-        raise ConfigurationError(field, f"must be a number between 0 and 1, got {value!r}")
+    check_number(field, value, _ABOVE_0, 1, "a number between 0 and 1")
 
 
 def check_rechecks(share: Any, an_hour: Any) -> None:
@@ -62,7 +66,6 @@ def check_rechecks(share: Any, an_hour: Any) -> None:
     Raises:
         ConfigurationError: If one is not.
     """
-    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
-        raise ConfigurationError("recheck_share", f"must be a number from 0 to 1, got {share!r}")
+    check_number("recheck_share", share, 0, _ABOVE_1, "a number from 0 to 1")
     if type(an_hour) is not int or an_hour < 0:
         raise ConfigurationError("rechecks_an_hour", f"must be a whole number, 0 or more, got {an_hour!r}")

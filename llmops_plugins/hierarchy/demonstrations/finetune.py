@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -103,9 +103,11 @@ def export_finetune(
         folder=str(folder),
     )
     files = {name: _chats(side, system) for name, side in zip(_FILES[format], sides, strict=True)}
-    _refuse_foreign(Path(folder), files)
+    earlier = _earlier_files(Path(folder))
+    _refuse_foreign(Path(folder), files, earlier)
     # The card first, so that what an interrupted export leaves is known as an export's.
-    _write(Path(folder), {_CARD: _card(format, export, kept, held_out_share), **files})
+    card = {_CARD: _card(format, export, kept, held_out_share)}
+    _replace(Path(folder), {**card, **files}, earlier)
     return export
 
 
@@ -223,22 +225,32 @@ def _table(name: str, values: Iterable[str]) -> list[str]:
     return [f"| {name} | requests |", "|---|---|", *rows, ""]
 
 
-def _refuse_foreign(folder: Path, files: Iterable[str]) -> None:
-    """Refuse to replace what no export wrote: an export's files have its card beside them."""
+def _earlier_files(folder: Path) -> set[str]:
+    """Return the files that an earlier export wrote there: its card names them."""
     card = folder / _CARD
     try:
-        ours = card.is_file() and _MARK in card.read_text("utf-8", "replace")
-        foreign = [name for name in (_CARD, *files) if not ours and (folder / name).exists()]
+        text = card.read_text("utf-8", "replace") if card.is_file() else ""
     except OSError as error:
         problem = f"{folder} cannot be read ({error.strerror}), name a folder that can"
         raise ConfigurationError("folder", problem) from error
+    if _MARK not in text:
+        return set()
+    return {_CARD, *(name for names in _FILES.values() for name in names if f"`{name}`" in text)}
+
+
+def _refuse_foreign(folder: Path, files: Iterable[str], earlier: Set[str]) -> None:
+    """Refuse to replace what no export wrote."""
+    foreign = [name for name in (_CARD, *files) if name not in earlier and (folder / name).exists()]
     if foreign:
         problem = f"{folder} holds {', '.join(foreign)} that no export wrote, name another folder"
         raise ConfigurationError("folder", problem)
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
+def _replace(folder: Path, files: Mapping[str, str], earlier: Set[str]) -> None:
+    """Write files in place of an earlier export's: what that one held may have been revoked since."""
     try:
+        for name in earlier - files.keys():
+            (folder / name).unlink(missing_ok=True)
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

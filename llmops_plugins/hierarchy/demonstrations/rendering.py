@@ -59,7 +59,11 @@ _FRAME_CHARACTERS = len(_framed(""))
 
 
 def rendered_tokens(demonstrations: Sequence[Demonstration]) -> int:
-    """Return about how many tokens one or more demonstrations take as :func:`render` shows them."""
+    """Return about how many tokens one or more demonstrations take as :func:`render` shows them.
+
+    Args:
+        demonstrations: In the order in which they are shown.
+    """
     return math.ceil((_FRAME_CHARACTERS + len(_examples(demonstrations))) / _CHARACTERS_PER_TOKEN)
 
 
@@ -96,7 +100,11 @@ def asked_question(message: HumanMessage) -> str:
 
 
 def is_all_text(message: AnyMessage) -> bool:
-    """Tell whether a message is text alone: beside an image, words mean something only with that."""
+    """Tell whether a message is text alone: beside an image, words mean something only with that.
+
+    Args:
+        message: Of anybody.
+    """
     return all(map(_is_text, _blocks(message)))
 
 

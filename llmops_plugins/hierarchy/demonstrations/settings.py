@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.setting_checks import check_number
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -22,14 +23,13 @@ DEFAULT_LIMIT = 3
 DEFAULT_TOKEN_BUDGET = 2_000
 """The most tokens that they take, unless said otherwise."""
 
-
+_ABOVE_0 = math.nextafter(0.0, 1.0)
 _ID = re.compile("[0-9a-f]{64}")
 
 
 def check_bound(field: str, value: Any) -> None:
     """Refuse what is no finite number above 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise ConfigurationError(field, f"must be a number above 0, got {value!r}")
+    check_number(field, value, _ABOVE_0, math.inf, "a number above 0")
 
 
 def check_text(field: str, value: Any) -> None:
@@ -40,10 +40,8 @@ def check_text(field: str, value: Any) -> None:
 
 def check_usd(field: str, value: Any) -> None:
     """Refuse what is no cost: USD from 0, or None where it is unknown."""
-    if value is None:
-        return
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise ConfigurationError(field, f"must be zero or more USD, or None if unknown, got {value!r}")
+    if value is not None:
+        check_number(field, value, 0, math.inf, "zero or more USD, or None if unknown")
 
 
 def check_id(field: str, value: Any) -> None:

@@ -45,10 +45,16 @@ def name_from(field: str, source: FromRequest, request: Any) -> str:
         request: What a function is given.
 
     Raises:
-        ConfigurationError: If that is nobody.
+        ConfigurationError: If that is nobody, or a function has no request to read.
         Exception: Whatever the function raises.
     """
-    name = source(request) if callable(source) else source
+    try:
+        name = source(request) if callable(source) else source
+    except (AttributeError, KeyError, TypeError) as error:
+        if request is not None:
+            raise
+        problem = f"is missing: the {field} is a function of it, give request= what that function reads"
+        raise ConfigurationError("request", problem) from error
     if not isinstance(name, str) or not name.strip():
         problem = f"must be a name that is not empty, got {name!r}: return one for every request"
         raise ConfigurationError(field, problem)

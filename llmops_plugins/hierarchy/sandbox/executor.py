@@ -26,6 +26,7 @@ from llmops_plugins.hierarchy.sandbox.secret_values import SecretValues
 from llmops_plugins.hierarchy.sandbox.snippet import checked_imports, refusal
 from llmops_plugins.hierarchy.sandbox.worker_watch import WorkerWatch
 from llmops_plugins.redaction import hide_secrets
+from llmops_plugins.setting_checks import check_count
 
 if TYPE_CHECKING:
     from pydantic_monty import Monty
@@ -84,8 +85,7 @@ class SandboxExecutor:
             raise ConfigurationError("functions", problem)
         if secrets is not None and not isinstance(secrets, Mapping):
             raise ConfigurationError("secrets", f"must map names to values, got {type(secrets).__name__}")
-        if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
-            raise ConfigurationError("workers", f"must be a whole number from 1, got {workers!r}")
+        check_count("workers", workers)
         self.limits = limits
         self._imports = checked_imports(imports)
         self._secrets = SecretValues(secrets)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
-from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.setting_checks import check_count, check_seconds
 
 __all__ = ["SandboxLimits"]
 
-_MOST_SECONDS = 86_400.0
+_MOST_SECONDS = 86_400
+_MOST = 2**31 - 1
+"""More than a run needs of anything, and a number that the interpreter can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class SandboxLimits:
             text and digits, and one for each element.
 
     Raises:
-        ConfigurationError: If a limit is missing or not positive.
+        ConfigurationError: If a limit is missing, not positive, or none that could be kept.
     """
 
     seconds: float = 10.0
@@ -39,17 +40,7 @@ class SandboxLimits:
     value_characters: int = 100_000
 
     def __post_init__(self) -> None:
+        check_seconds("limits.seconds", self.seconds, "a number of seconds", most=_MOST_SECONDS)
         for field in fields(self):
-            _check(f"limits.{field.name}", getattr(self, field.name), whole=field.name != "seconds")
-        if self.seconds > _MOST_SECONDS:
-            raise ConfigurationError(
-                "limits.seconds", f"must be at most {_MOST_SECONDS:g}, got {self.seconds:g}"
-            )
-
-
-def _check(name: str, value: object, *, whole: bool) -> None:
-    kind = "whole number" if whole else "number"
-    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator] # it is a number
-        problem = f"must be a {kind} above 0, got {value!r}: no run goes without this limit"
-        raise ConfigurationError(name, problem)
+            if field.name != "seconds":
+                check_count(f"limits.{field.name}", getattr(self, field.name), most=_MOST)

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from llmops_plugins.errors import LlmopsError
+from llmops_plugins.planning.execution.abandoned_calls import ABANDONED, RunningCall
 
 __all__ = [
     "AsyncStop",
@@ -65,6 +66,10 @@ def start_thread(call: Callable[[], Any]) -> Future[Any]:
     Returns:
         A future of its result, or of any exception, also of one that would have ended the thread.
     """
+    return _started(call, RunningCall(whose=None))
+
+
+def _started(call: Callable[[], Any], running: RunningCall) -> Future[Any]:
     future: Future[Any] = Future()
     context = copy_context()
 
@@ -72,9 +77,11 @@ def start_thread(call: Callable[[], Any]) -> Future[Any]:
         try:
             result = context.run(call)
         except BaseException as error:  # noqa: BLE001 - it is the future's
+            running.ended = True
             with suppress(InvalidStateError):
                 future.set_exception(error)
         else:
+            running.ended = True
             with suppress(InvalidStateError):
                 future.set_result(result)
 
@@ -86,14 +93,21 @@ def start_thread(call: Callable[[], Any]) -> Future[Any]:
     return future
 
 
-async def await_in_thread(call: Callable[[], Any]) -> Any:
+async def await_in_thread(call: Callable[[], Any], whose: str | None = None) -> Any:
     """Make a call in a daemon thread and wait for it in the running event loop.
 
     Unlike in the event loop's own pool, calls that hang take no thread from others.
 
+    Args:
+        call: What to call.
+        whose: Who is called, for the count of those that were given up and still run.
+
     Raises:
+        TooManyAbandonedError: If too many earlier ones of theirs do.
         BaseException: Whatever the call raised.
     """
+    ABANDONED.check_room(whose)
+    running = RunningCall(whose=whose)
 
     def made() -> tuple[Any, BaseException | None]:
         try:
@@ -101,7 +115,11 @@ async def await_in_thread(call: Callable[[], Any]) -> Any:
         except BaseException as error:  # noqa: BLE001 - asyncio's futures take not every exception
             return None, error
 
-    result, error = await asyncio.wrap_future(start_thread(made))
+    future = _started(made, running)
+    try:
+        result, error = await asyncio.wrap_future(future)
+    finally:
+        ABANDONED.add(running)
     if error is not None:
         raise error
     return result
@@ -147,7 +165,12 @@ class Stop:
 
 
 def call_or_give_up(
-    call: Callable[[], Any], timeout: float | None, stop: Stop, *, awaits_end: bool = False
+    call: Callable[[], Any],
+    timeout: float | None,
+    stop: Stop,
+    *,
+    awaits_end: bool = False,
+    whose: str | None = None,
 ) -> Any:
     """Make a call in a thread of its own and wait for it.
 
@@ -156,17 +179,21 @@ def call_or_give_up(
         timeout: Seconds to wait; None waits for as long as it takes.
         stop: Gives it up.
         awaits_end: Whether to wait as long again for a call that is late to end.
+        whose: Who is called, for the count of those that were given up and still run.
 
     Raises:
+        TooManyAbandonedError: If too many earlier ones do.
         TimeoutError: If it is late. A thread cannot be stopped: it ends unheeded.
         StillRunningError: If it did not end after that, where its end is awaited.
         GivenUpError: If ``stop`` was set.
         BaseException: Whatever the call raised.
     """
     stop.check()
-    future = start_thread(call)
-    stop.watch(future)
+    ABANDONED.check_room(whose)
+    running = RunningCall(whose=whose)
+    future = _started(call, running)
     try:
+        stop.watch(future)
         return future.result(timeout)
     except TimeoutError:
         if future.done():  # it was the call that raised it
@@ -175,6 +202,8 @@ def call_or_give_up(
             raise StillRunningError(f"{_late(timeout)}, and perhaps still running") from None
         stop.check()
         raise TimeoutError(_late(timeout)) from None
+    finally:
+        ABANDONED.add(running)
 
 
 def _late(timeout: float | None) -> str:

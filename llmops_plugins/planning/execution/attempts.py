@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from llmops_plugins.planning.execution.task_outcome import (
     error_text,
     plain_data,
 )
-from llmops_plugins.setting_checks import check_count, check_number, check_seconds
+from llmops_plugins.setting_checks import MOST_SECONDS, check_count, check_number, check_seconds
 
 __all__ = ["AsyncRunTask", "Attempts", "RunTask", "TaskCall", "amake_attempts", "make_attempts"]
 
@@ -76,7 +75,7 @@ class Attempts:
         if self.timeout_s is not None:
             check_seconds("timeout_s", self.timeout_s, "None for no limit, or seconds")
         check_count("retries", self.retries, "cannot be negative, give 0 to ask each expert once", least=0)
-        check_number("backoff_s", self.backoff_s, 0, math.inf, "seconds from 0")
+        check_number("backoff_s", self.backoff_s, 0, MOST_SECONDS, f"seconds from 0 to {MOST_SECONDS}")
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ def make_attempts(
             if isinstance(step, _Pause):
                 (sleep or stop.pause)(step.seconds)
             else:
-                reply = _asked(partial(run_task, step.call), policy.timeout_s, stop, awaits_end=once)
+                reply = _asked(run_task, step.call, policy.timeout_s, stop, awaits_end=once)
             step = flow.send(reply)
     except StopIteration as end:
         return _timed(end.value, started)
@@ -207,9 +206,12 @@ async def amake_attempts(
         return _timed(end.value, started)
 
 
-def _asked(call: Callable[[], Any], timeout: float | None, stop: Stop, *, awaits_end: bool) -> _Reply:
+def _asked(
+    run_task: RunTask, call: TaskCall, timeout: float | None, stop: Stop, *, awaits_end: bool
+) -> _Reply:
     try:
-        return _Reply(call_or_give_up(call, timeout, stop, awaits_end=awaits_end))
+        asked = partial(run_task, call)
+        return _Reply(call_or_give_up(asked, timeout, stop, awaits_end=awaits_end, whose=call.expert))
     except (*NEVER_SWALLOWED, GivenUpError):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever an expert dies of is a failed attempt

@@ -27,31 +27,23 @@ from typing import Any, TypeAlias
 from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.func import task
-from langgraph.types import interrupt
 
 from llmops_plugins.planning.execution.assignment import Assignment, ExecutionLimits, ExecutionResult, Observe
 from llmops_plugins.planning.execution.attempts import AsyncRunTask, RunTask
 from llmops_plugins.planning.execution.execution import aexecute, execute
 from llmops_plugins.planning.execution.loop import Launched
+from llmops_plugins.planning.execution.resume_decision import decided_outcome, failed_outcome
 from llmops_plugins.planning.execution.side_effect_marks import CheckpointMissingError, SideEffectMarks
 from llmops_plugins.planning.execution.state import News, Start
-from llmops_plugins.planning.execution.task_outcome import TaskOutcome, error_text, plain_data
+from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 
-__all__ = ["ORDER_TASK", "RESUME_OPTIONS", "aexecute_durably", "execute_durably"]
+__all__ = ["ORDER_TASK", "aexecute_durably", "execute_durably"]
 
 ORDER_TASK = "plan_order"
 """Name under which ``stream_mode="updates"`` shows what was acted on, beside the tasks' own ids."""
 
-RESUME_OPTIONS = ("treat as done", "run again", "fail")
-"""What can be decided about a task with side effects that was begun and has no result."""
-
 _SEPARATOR = "|"
 """Stands in a node's namespace between the graphs that it is in."""
-
-_UNREADABLE = (
-    "the answer cannot be read: resume with 'treat as done', 'run again', 'fail' or "
-    "{'decision': 'treat as done', 'result': ...}, the result in JSON's types"
-)
 
 CostsOf: TypeAlias = Callable[[str], Mapping[str, float]]
 """Returns the USD that was spent on a task, by expert."""
@@ -89,8 +81,9 @@ def execute_durably(
 
     Raises:
         GraphInterrupt: Also for a task with side effects that was begun and has no result. It is resumed with
-            one of :data:`RESUME_OPTIONS`, or with ``{"decision": "treat as done", "result": ...}``; any other
-            answer is asked for again, with the ``problem``.
+            one of :data:`~llmops_plugins.planning.execution.resume_decision.RESUME_OPTIONS`, or with
+            ``{"decision": "treat as done", "result": ...}``; any other answer is asked for again, with the
+            ``problem``.
         GraphBubbleUp, BudgetExceeded, Exception: As from ``execute``.
     """
     launcher = _DurableThreads(costs or _no_costs)
@@ -161,13 +154,13 @@ class _DurableThreads:
         if not start.assignment.side_effects:
             return work()
         task_id = start.call.task_id
-        decided = _decided(start, self._marks.count(task_id))
+        decided = decided_outcome(start, self._marks.count(task_id))
         if decided is not None:
             return decided
         try:
             self._marks.add(task_id)
         except CheckpointMissingError as error:
-            return _failed(error)
+            return failed_outcome(error)
         try:
             return work()
         except GraphInterrupt:
@@ -206,13 +199,13 @@ class _DurableTasks:
         if not start.assignment.side_effects:
             return await work()
         task_id = start.call.task_id
-        decided = _decided(start, await self._marks.acount(task_id))
+        decided = decided_outcome(start, await self._marks.acount(task_id))
         if decided is not None:
             return decided
         try:
             await self._marks.aadd(task_id)
         except CheckpointMissingError as error:
-            return _failed(error)
+            return failed_outcome(error)
         try:
             return await work()
         except GraphInterrupt:
@@ -262,53 +255,6 @@ def _pass_on(
         launched.set_exception(error)
     else:
         launched.set_result((TaskOutcome.from_dict(done.result()), replayed))
-
-
-def _decided(start: Start, begun: int) -> TaskOutcome | None:
-    """Ask about each time the task was begun before; None says that it may run."""
-    for _ in range(begun):
-        decision, result = _asked(start)
-        if decision == "treat as done":
-            return TaskOutcome(status="succeeded", result=result, expert=start.call.expert)
-        if decision == "fail":
-            return _failed(
-                RuntimeError("begun before the run was interrupted, and decided to have failed"), start
-            )
-    return None
-
-
-def _asked(start: Start) -> tuple[str, Any]:
-    """Ask a person what is to be done about a task until the answer is one of those there are."""
-    shown = {
-        "task": start.call.task_id,
-        "kind": start.call.kind,
-        "expert": start.call.expert,
-        "arguments": start.call.arguments,
-        "question": "This task has side effects, was begun and has no result. What is to be done?",
-        "options": list(RESUME_OPTIONS),
-    }
-    answer = _read(interrupt(shown))
-    while answer is None:
-        answer = _read(interrupt({**shown, "problem": _UNREADABLE}))
-    return answer
-
-
-def _read(answer: Any) -> tuple[str, Any] | None:
-    """Return what a person decided, and the result to go on with; None where it cannot be read as that."""
-    given = answer if isinstance(answer, Mapping) else {"decision": answer}
-    decision = given.get("decision")
-    if not isinstance(decision, str) or decision not in RESUME_OPTIONS:
-        return None
-    try:
-        return decision, plain_data(given.get("result"))
-    except TypeError:
-        return None
-
-
-def _failed(error: Exception, begun: Start | None = None) -> TaskOutcome:
-    """Return that a task failed; one that was begun may have acted, so its expert counts as asked."""
-    outcome = TaskOutcome(status="failed", error=error_text(error), error_type=type(error).__qualname__)
-    return outcome if begun is None else replace(outcome, expert=begun.call.expert, attempts=1)
 
 
 def _no_costs(task_id: str) -> Mapping[str, float]:

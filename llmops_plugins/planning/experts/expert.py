@@ -34,6 +34,7 @@ from llmops_plugins.planning.experts.schemas import (
 from llmops_plugins.planning.experts.sort import ExpertSort, chat_model_of, sort_of
 from llmops_plugins.planning.validation.kind_spec import KindSpec
 from llmops_plugins.setting_checks import (
+    check_count,
     check_flag,
     check_instance,
     check_number,
@@ -168,9 +169,8 @@ class Expert:
         if self.model is not None and not isinstance(self.model, BaseChatModel | str):
             problem = f"must be a chat model or its name, got {type(self.model).__name__}"
             raise ConfigurationError("model", problem)
-        limit = self.max_input_tokens
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise ConfigurationError("max_input_tokens", f"must be a whole number from 1, got {limit!r}")
+        if self.max_input_tokens is not None:
+            check_count("max_input_tokens", self.max_input_tokens)
         if self.healthy is not None and not callable(self.healthy):
             raise ConfigurationError("healthy", f"must be a function, got {type(self.healthy).__name__}")
 

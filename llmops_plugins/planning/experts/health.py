@@ -13,7 +13,8 @@ import inspect
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,13 @@ _LONGEST_FACTOR = 16
 class _Circuit:
     failures: int = 0
     open_until: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    at: float
+    is_healthy: bool
+    probe: _Probe
 
 
 class ExpertHealth:
@@ -61,7 +69,7 @@ class ExpertHealth:
         probe_timeout_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        check_count("failures", failures, f"must be above 0, got {failures!r}")
+        check_count("failures", failures)
         check_seconds("pause_s", pause_s)
         check_seconds("probe_every_s", probe_every_s)
         check_seconds("probe_timeout_s", probe_timeout_s)
@@ -73,7 +81,7 @@ class ExpertHealth:
         self._clock = clock
         self._lock = threading.Lock()
         self._circuits: OrderedDict[tuple[str, str], _Circuit] = OrderedDict()
-        self._said: dict[str, tuple[float, bool]] = {}
+        self._said: dict[str, _Said] = {}
 
     def record(self, expert: str, *, reached: bool, tenant: str) -> None:
         """Note whether an expert could be reached for a task.
@@ -116,41 +124,88 @@ class ExpertHealth:
         """
         with self._lock:
             said = self._said.get(expert)
-        return "says that it is not healthy" if said is not None and not said[1] else None
+        return "says that it is not healthy" if said is not None and not said.is_healthy else None
 
     def probe_flow(self, experts: Iterable[Expert]) -> Flow[None]:
         """Ask those experts for their health that can say it and were not asked of late, sixteen at most.
 
+        One that has not answered yet is not asked again: until it has ended it counts as not healthy.
+
         Args:
             experts: Those that may be chosen.
         """
-        due = [expert for expert in experts if expert.healthy is not None and self._is_due(expert.name)]
-        due = due[:_MOST_PROBES]
+        able = [(one.name, one.healthy) for one in experts if one.healthy is not None]
+        due = [_Probe(name, healthy) for name, healthy in able if self._is_due(name)][:_MOST_PROBES]
         if not due:
             return
-        probes = [Invoke(_probe(expert.healthy), None) for expert in due if expert.healthy is not None]
-        answers = yield Gather(probes, timeout=self._probe_timeout_s)
+        answers = yield Gather([Invoke(probe.runnable, None) for probe in due], timeout=self._probe_timeout_s)
         now = self._clock()
         with self._lock:
-            for expert, answer in zip(due, answers, strict=True):
-                self._said[expert.name] = (now, answer is True)
+            for probe, answer in zip(due, answers, strict=True):
+                self._said[probe.expert] = _Said(at=now, is_healthy=answer is True, probe=probe)
 
     def _is_due(self, expert: str) -> bool:
         with self._lock:
             said = self._said.get(expert)
-        return said is None or self._clock() - said[0] >= self._probe_every_s
+        if said is None:
+            return True
+        return self._clock() - said.at >= self._probe_every_s and not said.probe.is_running
 
 
-def _probe(healthy: Callable[[], Any]) -> Runnable[None, bool]:
-    async def awaited(answer: Awaitable[Any]) -> Any:
-        return await answer
+class _Probe:
+    """One time that an expert is asked for its health; what hangs in a thread outlives the asking."""
 
-    def probe(_: None) -> bool:  # in a thread of its own, where no event loop runs
-        answer = healthy()
-        return bool(asyncio.run(awaited(answer)) if inspect.isawaitable(answer) else answer)
+    def __init__(self, expert: str, healthy: Callable[[], Any]) -> None:
+        self.expert = expert
+        self._healthy = healthy
+        self.is_running = False
 
-    async def aprobe(_: None) -> bool:
-        answer = await await_in_thread(healthy)
-        return bool(await answer if inspect.isawaitable(answer) else answer)
+    @property
+    def runnable(self) -> Runnable[None, bool]:
+        return RunnableLambda(self._ask, self._aask, name="expert health")
 
-    return RunnableLambda(probe, aprobe, name="expert health")
+    def _ask(self, _: None) -> bool:  # in a thread of its own, where no event loop runs
+        with self._begun():
+            answer = self._healthy()
+            return bool(asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer)
+        return False
+
+    async def _aask(self, _: None) -> bool:
+        answer = await await_in_thread(self._called, f"{self.expert}'s health")
+        with self._begun():
+            return bool(await answer if inspect.isawaitable(answer) else answer)
+        return False
+
+    def _called(self) -> Any:
+        with self._begun():
+            return self._healthy()
+        return False
+
+    @contextmanager
+    def _begun(self) -> Iterator[None]:
+        """Note that it runs; what asks the whole program to exit is no answer, and goes no further."""
+        self.is_running = True
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, Exception) or _is_asked_of_us(error):
+                raise
+        finally:
+            self.is_running = False
+
+
+async def _awaited(answer: Awaitable[Any]) -> Any:
+    return await answer
+
+
+def _is_asked_of_us(error: BaseException) -> bool:
+    """Tell whether somebody presses Ctrl-C or cancels the probe: then it is not the probe that says so."""
+    if isinstance(error, KeyboardInterrupt):
+        return threading.current_thread() is threading.main_thread()
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # in a thread, where nobody cancels
+        return False
+    return task is not None and task.cancelling() > 0

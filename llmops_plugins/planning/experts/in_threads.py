@@ -29,7 +29,8 @@ def in_threads(runnable: Runnable[Any, Any], expert: str) -> Runnable[Any, Any]:
 
     Args:
         runnable: What does an expert's work.
-        expert: The expert's name, for the error when something asks to exit.
+        expert: The expert's name, for the error when something asks to exit, and by which its calls that were
+            given up and still run are counted.
     """
     if isinstance(runnable, RunnableBindingBase):
         bound = in_threads(runnable.bound, expert)
@@ -87,6 +88,6 @@ def _lambda(function: RunnableLambda[Any, Any], expert: str) -> Runnable[Any, An
 
 async def _called(call: Callable[[], Any], expert: str) -> Any:
     try:
-        return await await_in_thread(call)
+        return await await_in_thread(call, expert)
     except SystemExit as error:  # it would end the event loop, and everybody's work with it
         raise RuntimeError(f"expert {expert} asked to exit") from error

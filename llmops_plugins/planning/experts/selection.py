@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from llmops_plugins.errors import ConfigurationError, LlmopsError
+from llmops_plugins.errors import LlmopsError
 from llmops_plugins.planning.execution.assignment import Assignment
 from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.experts.kinds import misfit
@@ -20,7 +20,7 @@ from llmops_plugins.planning.experts.outcomes import Standings
 from llmops_plugins.planning.experts.standing import WINDOW, Standing
 from llmops_plugins.planning.plan.complaints import quoted
 from llmops_plugins.planning.plan.plan import Task
-from llmops_plugins.setting_checks import check_flag, check_number
+from llmops_plugins.setting_checks import check_count, check_flag, check_number
 
 __all__ = ["NoExpertError", "Selection", "SelectionRules", "select"]
 
@@ -75,8 +75,7 @@ class SelectionRules:
         check_number("minimum_success", self.minimum_success, 0, 1, "a number from 0 to below 1")
         check_number("similar_price", self.similar_price, 1, math.inf, "a number from 1")
         check_flag("side_effects", self.side_effects)
-        if type(self.short_list) is not int or not 2 <= self.short_list <= 20:
-            raise ConfigurationError("short_list", f"must be from 2 to 20, got {self.short_list!r}")
+        check_count("short_list", self.short_list, least=2, most=20)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,6 +118,28 @@ def test_an_earlier_export_is_replaced(tmp_path, format):
     assert questions(train) == {"b"}
 
 
+@pytest.mark.parametrize("formats", [("openai", "hf"), ("hf", "openai")])
+def test_an_earlier_export_in_another_format_is_replaced_too(tmp_path, formats):
+    export_finetune([demonstration("revoked since")], tmp_path, held_out_share=0, format=formats[0])
+    export_finetune([demonstration("b")], tmp_path, held_out_share=0, format=formats[1])
+    assert {path.name for path in tmp_path.rglob("*.jsonl")} < {
+        "train.jsonl",
+        "validation.jsonl",
+        "test.jsonl",
+    }
+    assert "revoked since" not in "".join(path.read_text() for path in tmp_path.rglob("*.*"))
+
+
+def test_beside_an_export_a_file_of_the_other_format_that_none_wrote_stays(tmp_path):
+    export_finetune([demonstration("a")], tmp_path, format="openai")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text("mine")
+    with pytest.raises(ConfigurationError, match=r"holds data/train.jsonl that no export wrote"):
+        export_finetune([demonstration("a")], tmp_path, format="hf")
+    export_finetune([demonstration("b")], tmp_path, format="openai")
+    assert (tmp_path / "data" / "train.jsonl").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["README.md", "train.jsonl", "validation.jsonl"])
 def test_what_no_export_wrote_is_not_replaced(tmp_path, name):
     (tmp_path / name).write_text("mine")

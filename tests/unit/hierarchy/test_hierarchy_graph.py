@@ -196,7 +196,7 @@ from langgraph.types import Command
 from tests.unit.hierarchy.test_hierarchy_graph import ASKED, config_of, waiting_for_a_person
 graph = waiting_for_a_person(sys.argv[1])
 state = graph.invoke(Command(resume=True) if sys.argv[2] == "resume" else ASKED, config_of("7"))
-print(state.get("assistant"), len(state.get("__interrupt__", ())))
+print(state["assistant"] or None, len(state.get("__interrupt__", ())))
 """
 
 

@@ -35,14 +35,19 @@ GRANTED = HostFunction(function=weather, secrets=("KEY",))
 
 
 @pytest.mark.parametrize("name", SandboxLimits.__dataclass_fields__)
-@pytest.mark.parametrize("value", [None, 0, -1, True, "5", float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value",
+    [None, 0, -1, True, "5", float("nan"), float("inf"), 10**400, pytest.param(10**5000, id="endless")],
+)
 def test_a_limit_that_is_missing_or_not_positive_is_refused(name, value):
     with pytest.raises(ConfigurationError, match=f"limits.{name}: must be a"):
         SandboxLimits(**{name: value})
 
 
 def test_a_run_takes_a_day_at_most():
-    with pytest.raises(ConfigurationError, match=r"limits.seconds: must be at most 86400"):
+    with pytest.raises(
+        ConfigurationError, match=r"limits.seconds: must be .* above 0 and at most 86400, got 86401"
+    ):
         SandboxLimits(seconds=86_401)
 
 

@@ -114,7 +114,7 @@ def test_a_resumed_run_redoes_nothing_that_has_ended_and_says_so(way):
     assert sorted(began) == ["a", "b", "c", "fails", "veto", "veto"]
     assert planned.result.outcomes["fails"].status == "failed"
     replayed = {one.task_ids[0] for one in events if one.replayed}
-    assert replayed == {"a", "b", "fails"}
+    assert replayed == planned.result.replayed == {"a", "b", "fails"}
 
 
 @both

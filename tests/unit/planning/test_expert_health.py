@@ -1,6 +1,7 @@
 """An expert that fails again and again is left alone for a while, and so is one that says it is down."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -102,6 +103,75 @@ def test_a_probe_that_fails_or_does_not_answer_is_a_no(drive):
     assert health.problem("hangs") is not None
     assert health.problem("well") is None
     assert time.monotonic() - started < 5
+
+
+@ways
+def test_a_probe_that_hangs_is_not_made_again_until_it_has_ended(drive, clock):
+    release, asked = threading.Event(), []
+
+    def healthy():
+        asked.append(1)
+        return release.wait(60)
+
+    health = ExpertHealth(probe_timeout_s=0.5, probe_every_s=30, clock=clock)
+    expert = card("it", healthy=healthy)
+    try:
+        for _ in range(20):
+            clock.now += 31
+            drive(health.probe_flow([expert]))
+            assert health.problem("it") is not None
+        assert len(asked) == 1
+    finally:
+        release.set()
+    until = time.monotonic() + 10
+    while health.problem("it") is not None and time.monotonic() < until:
+        clock.now += 31
+        drive(health.probe_flow([expert]))
+    assert health.problem("it") is None
+    assert len(asked) == 2
+
+
+ENDINGS = [SystemExit(3), GeneratorExit(), asyncio.CancelledError()]
+
+
+@ways
+@pytest.mark.parametrize("error", [*ENDINGS, KeyboardInterrupt()], ids=repr)
+def test_a_probe_that_asks_to_exit_is_a_no(drive, error):
+    def healthy():
+        raise error
+
+    health = ExpertHealth()
+    drive(health.probe_flow([card("it", healthy=healthy), card("up", healthy=lambda: True)]))
+    assert health.problem("it") is not None
+    assert health.problem("up") is None
+
+
+@ways
+@pytest.mark.parametrize("error", ENDINGS, ids=repr)
+def test_an_asynchronous_probe_that_asks_to_exit_is_a_no(drive, error):
+    async def healthy():
+        await asyncio.sleep(0)
+        raise error
+
+    health = ExpertHealth()
+    drive(health.probe_flow([card("it", healthy=healthy)]))
+    assert health.problem("it") is not None
+
+
+async def test_who_is_cancelled_while_an_expert_is_probed_is_cancelled():
+    begun = asyncio.Event()
+
+    async def healthy():
+        begun.set()
+        await asyncio.Event().wait()
+
+    health = ExpertHealth(probe_timeout_s=30)
+    probing = asyncio.create_task(arun(health.probe_flow([card("it", healthy=healthy)])))
+    await begun.wait()
+    probing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await probing
+    assert health.problem("it") is None
 
 
 @ways

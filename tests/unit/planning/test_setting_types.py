@@ -36,7 +36,7 @@ async def late(config: RunnableConfig) -> str:
 
 COUNT = ["3", True, None, math.nan, math.inf, 2.5, -1, [], b"3"]
 NUMBER = ["3", True, None, math.nan, math.inf, -math.inf, -1, [], 1 + 2j, 10**400]
-SECONDS = ["3", True, math.nan, math.inf, -1, 0, [], 10**400]
+SECONDS = ["3", True, math.nan, math.inf, -1, 0, [], 1e10, 10**400]
 FLAG = ["yes", 1, 0, None, []]
 MODEL = [7, True, [], {}, len, b"openai:gpt-4o-mini"]
 THING = ["one", 7, True, [], {}, object()]
