@@ -21,7 +21,7 @@ class Batch:
         decisions: Rows of decisions.
         corrections: What is now known of calls written earlier.
         earlier: What is now known of calls that another process wrote, to be looked up.
-        charges: What decisions written earlier have cost by now.
+        charges: What decisions have cost by now.
         reposts: LangSmith runs, with the kind they turned out to have.
     """
 

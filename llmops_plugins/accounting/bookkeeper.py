@@ -7,20 +7,17 @@ root has ended; a flush before that writes them as far as they are known and cor
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from langchain_core.messages import AIMessage
-from langgraph.types import Command
-
-from llmops_plugins.accounting.answers import RootOutput, ai_messages, answers_among, read_output
-from llmops_plugins.accounting.attempts import Attempts, failed_attempts
+from llmops_plugins.accounting.answers import RootOutput, answers_among, read_output
+from llmops_plugins.accounting.attempts import AttemptCall, Attempts, failed_attempts
 from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence, kind_by_loop
 from llmops_plugins.accounting.batch import Batch
 from llmops_plugins.accounting.breakdown import SentBefore
-from llmops_plugins.accounting.decision_rows import avoided_usd, cache_hit_row, decision_row, replay_row
+from llmops_plugins.accounting.decision_rows import avoided_usd, cache_hit_row, decision_row
 from llmops_plugins.accounting.earlier_replies import EARLIER_REPLIES, EarlierReplies
 from llmops_plugins.accounting.embedding_rows import embedding_row
 from llmops_plugins.accounting.observed import (
@@ -32,10 +29,12 @@ from llmops_plugins.accounting.observed import (
     RunTree,
 )
 from llmops_plugins.accounting.paid_replies import PaidReplies
+from llmops_plugins.accounting.replays import replay_rows
 from llmops_plugins.accounting.rows import Content, call_facts, call_row, price_call, thread_id
-from llmops_plugins.accounting.spending import Spending, charged_replies
+from llmops_plugins.accounting.spending import Spending, added, charged_replies
 from llmops_plugins.accounting.trace_state import KeptCall, TraceState
 from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
+from llmops_plugins.accounting.whole_trees import WholeTrees
 from llmops_plugins.events import SHADOW_KEY
 from llmops_plugins.models.prices import Cost, PriceBook
 from llmops_plugins.verification.attempt import attempts_of
@@ -63,6 +62,7 @@ class Bookkeeper:
         self._traces: WeakKeyDictionary[RunTree, TraceState] = WeakKeyDictionary()
         self._paid_replies = PaidReplies()
         self._attempts = Attempts()
+        self._whole_trees = WholeTrees()
         self._batch = Batch()
         self._waiting: dict[str, KeptCall] = {}
 
@@ -120,17 +120,16 @@ class Bookkeeper:
             trace.ended = True
             if kind is None and row["status"] == "ok":
                 row |= {"kind": "answer", "hidden": False}
-        self._replace_given_up(call, row)
+        given_up = self._replace_given_up(call, row)
         settled = kind is not None or in_shadow
         kept = KeptCall(trace, row, settled, reply, call.traced_run)
         self._keep(kept)
-        reply_id = reply.id if reply is not None else None
-        if reply_id:
-            trace.by_message[reply_id] = kept
-            self._paid_replies.remember(reply_id, row, call.started_at)
-        self._batch.charges += self._attempts.note_call(
-            attempts_of(call.metadata), trace, reply_id or None, row["cost_usd"]
-        )
+        if reply is not None and reply.id:
+            self._paid_replies.remember(reply.id, row, call.started_at)
+        paid = AttemptCall.of(kept, reply)
+        if paid is not None:
+            trace.by_message[paid.message_id] = kept
+        self._note_attempts(call, paid, given_up)
         if trace.ended:
             self._settle_rejected(trace)
             self._repost(kept)
@@ -138,15 +137,22 @@ class Bookkeeper:
         else:
             trace.calls.append(kept)
 
+    def _note_attempts(
+        self, call: ObservedCall, paid: AttemptCall | None, given_up: str | None = None
+    ) -> None:
+        attempts, whole = attempts_of(call.metadata), call.run.tree in self._whole_trees
+        self._batch.charges += self._attempts.note_call(attempts, paid, whole=whole, given_up=given_up)
+
     def _keep(self, kept: KeptCall) -> None:
         self._waiting[kept.row.setdefault("call_id", str(uuid.uuid4()))] = kept
 
-    def _replace_given_up(self, call: ObservedCall, row: dict[str, Any]) -> None:
+    def _replace_given_up(self, call: ObservedCall, row: dict[str, Any]) -> str | None:
         """A call given up for lost may end after all: then its row is replaced."""
-        row["call_id"] = str(uuid.uuid4())
-        if call.given_up is not None and self._waiting.pop(call.given_up, None) is None:
-            self._batch.replaced.append(call.given_up)
+        row["call_id"], given_up = str(uuid.uuid4()), call.given_up
+        if given_up is not None and self._waiting.pop(given_up, None) is None:
+            self._batch.replaced.append(given_up)
         call.given_up = row["call_id"]
+        return given_up
 
     def _note_cache_hit(self, call: ObservedCall) -> None:
         reply, usage = reply_of(call.result), reported_usage(call.result)
@@ -158,6 +164,7 @@ class Bookkeeper:
             saved = cost.total_usd if isinstance(cost, Cost) else None
         if reply_id:
             self._trace(call.run.tree).unpaid[reply_id] = saved
+        self._note_attempts(call, None)
         self._batch.decisions.append(cache_hit_row(call, saved))
 
     # -- decisions
@@ -165,11 +172,17 @@ class Bookkeeper:
     def _note_decision(self, decision: ObservedDecision) -> None:
         data, trace, is_on = decision.data, self._trace(decision.run.tree), decision.data["mode"] == "on"
         failed, thread = failed_attempts(data), thread_id(decision.metadata)
-        paid = charged_replies(data, trace, self._attempts.replies(failed))
+        attempted = self._attempts.calls(failed)
+        paid = charged_replies(data, trace, [(call.trace, call.message_id) for call in attempted])
+        others = paid.difference(call.message_id for call in attempted)
         unseen = [
-            one for one in paid if not trace.knows(one) and self._paid_replies.of_thread(one, thread) is None
+            one
+            for one in others
+            if not trace.knows(one) and self._paid_replies.of_thread(one, thread) is None
         ]
-        spending = self._spending(decision, paid.difference(unseen), bool(unseen), failed)
+        costs = [call.cost_usd for call in attempted if call.message_id in paid]
+        costs += [trace.spent_usd(others.difference(unseen), self._paid_replies, thread)]
+        spending = self._spending(decision, costs, bool(unseen), failed)
         self._batch.decisions.append(spending.row)
         if unseen and thread is not None:
             rejected = [one for one in unseen if one in data["rejected"] and is_on]
@@ -184,21 +197,22 @@ class Bookkeeper:
                     self._settle_rejected(one)
 
     def _spending(
-        self, decision: ObservedDecision, seen: Collection[str], elsewhere: bool, failed: Sequence[str]
+        self,
+        decision: ObservedDecision,
+        calls_usd: list[float | None],
+        elsewhere: bool,
+        failed: Sequence[str],
     ) -> Spending:
         """Return what a decision spent, and what of it is still waited for."""
-        tree, thread = decision.run.tree, thread_id(decision.metadata)
-        calls_usd = self._trace(tree).spent_usd(seen, self._paid_replies, thread)
-        embedded_usd = self._trace(tree).take_embedded_usd(decision.run_id)
-        resumed = tree.resumed or isinstance(tree.inputs, Command)
+        embedded_usd = self._trace(decision.run.tree).take_embedded_usd(decision.run_id)
         return Spending(
             decision_row(decision),
-            known_usd=None if calls_usd is None or embedded_usd is None else calls_usd + embedded_usd,
+            known_usd=added([*calls_usd, embedded_usd]),
             avoided_usd=avoided_usd(self._prices, decision.data["avoided"], decision.at),
             waits_for=[
                 *([EARLIER_REPLIES] if elsewhere else []),
                 # What was said in an attempt that another process made is not on record as said there.
-                *(self._attempts.unseen(failed) if resumed else []),
+                *(self._attempts.unseen(failed) if decision.run.tree.goes_on else []),
             ],
         )
 
@@ -237,16 +251,18 @@ class Bookkeeper:
             self._correct(open_calls[index][0], kind="answer", hidden=False)
         self._settle_rejected(trace)
         self._note_earlier_answer(trace, output, end)
-        self._note_replays(trace, output, end)
+        known = trace.by_message.keys() | trace.unpaid.keys()
+        self._batch.decisions += replay_rows(end, output, known, self._paid_replies)
         for kept in trace.calls:
             self._repost(kept)
         trace.end()
-        tree.inputs = None
+        self._whole_trees.note_end(tree)
+        tree.end()
 
     def _note_earlier_answer(self, trace: TraceState, output: RootOutput, end: RootEnded) -> None:
         """An answer that was written before an interrupt may come out only now that the graph went on."""
         last = output.messages[-1] if output.ends_with_reply else None
-        if last is None or last.id is None or not isinstance(end.tree.inputs, Command):
+        if last is None or last.id is None or not end.tree.goes_on:
             return
         if trace.knows(last.id) or last.id in trace.rejected or end.tree.interrupted:
             return
@@ -258,39 +274,11 @@ class Bookkeeper:
             self._batch.earlier.append(EarlierReplies(thread_id=thread, answer=last.id))
 
     def _correct(self, kept: KeptCall, **values: Any) -> None:
-        row = kept.row
-        row |= values
+        kept.row |= values
         if kept.written:
-            self._batch.corrections.append(
-                {
-                    "corrected_id": row["call_id"],
-                    "new_kind": row["kind"],
-                    "new_hidden": row["hidden"],
-                    "new_rejected": row["rejected"],
-                }
-            )
+            self._batch.corrections.append(kept.correction())
 
     def _repost(self, kept: KeptCall) -> None:
         if kept.traced_run is not None:
             self._batch.reposts.append((kept.traced_run, kept.row["kind"]))
             kept.traced_run = None
-
-    def _note_replays(self, trace: TraceState, output: RootOutput, end: RootEnded) -> None:
-        """Count replies that LangGraph's node cache replayed: no call was made, though they carry a usage.
-
-        Only what is certain: paid for earlier in this process, before this run began, by another conversation
-        or none, not part of this run's input, and standing after the last human message.
-        """
-        thread = thread_id(end.tree.metadata)
-        known = trace.by_message.keys() | trace.unpaid.keys()
-        for message in _new_messages(output.messages[output.turn_start :], end.tree.inputs):
-            paid = self._paid_replies.get(message.id)
-            if paid is None or message.id in known or paid.paid_at >= end.tree.started_at:
-                continue
-            if thread is None or paid.thread != thread:
-                self._batch.decisions.append(replay_row(end, saved_usd=paid.cost_usd, model=paid.model))
-
-
-def _new_messages(messages: Sequence[AIMessage], inputs: Any) -> list[AIMessage]:
-    given = {message.id for message in ai_messages(inputs)} if messages else set()
-    return [message for message in messages if message.id not in given]

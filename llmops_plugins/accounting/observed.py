@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
+from langgraph.types import Command
 
 __all__ = [
     "ABORTS",
@@ -40,7 +41,9 @@ class RunTree:
         inputs: What the root was given.
         started_at: When, as ``time.time()``.
         interrupted: Whether it ended waiting for a human.
+        interrupted_at: The checkpoint that it then stood at.
         resumed: Whether a graph in it went on from where it, or another process, had stopped.
+        resumed_at: The checkpoint that it went on from.
         aborted: Whether it was cancelled or its stream abandoned.
         rootless: Whether its end will never be seen, because the ledger is attached to a model alone.
         open_calls: Its model calls that have not ended.
@@ -51,10 +54,21 @@ class RunTree:
     inputs: Any = None
     started_at: float = 0.0
     interrupted: bool = False
+    interrupted_at: str | None = None
     resumed: bool = False
+    resumed_at: str | None = None
     aborted: bool = False
     rootless: bool = False
     open_calls: set[ObservedCall] = field(default_factory=set)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what it does was begun in another tree, of this process or of another."""
+        return self.resumed or isinstance(self.inputs, Command)
+
+    def end(self) -> None:
+        """Let go of what it was given."""
+        self.resumed, self.inputs = self.goes_on, None
 
 
 @dataclass(slots=True, eq=False)

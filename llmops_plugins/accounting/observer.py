@@ -155,12 +155,16 @@ class Observer(GraphCallbackHandler):
         run = self._trees.find(event.run_id)
         if run is not None:
             run.tree.interrupted = True
+            if not event.checkpoint_ns:
+                run.tree.interrupted_at = event.checkpoint_id
 
     def on_resume(self, event: Any) -> None:
         """Note that what went before may have been in another process."""
         run = self._trees.find(event.run_id)
         if run is not None:
             run.tree.resumed = True
+            if not event.checkpoint_ns:
+                run.tree.resumed_at = event.checkpoint_id
 
     # -- model calls
 

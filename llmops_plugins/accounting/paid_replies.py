@@ -33,7 +33,13 @@ class PaidReply:
     kind: str
 
     def correction(self, kind: str, *, hidden: bool, rejected: bool) -> dict[str, Any]:
-        """Return what a later trace makes known of its row."""
+        """Return what a later trace makes known of its row.
+
+        Args:
+            kind: What the call was for.
+            hidden: Whether nobody saw the reply.
+            rejected: Whether it was thrown away.
+        """
         return {
             "corrected_id": self.call_id,
             "new_kind": kind,
@@ -69,10 +75,19 @@ class PaidReplies:
             self._replies.popitem(last=False)
 
     def get(self, message_id: str | None) -> PaidReply | None:
-        """Return a reply; None for one of another process, or long ago."""
+        """Return a reply; None for one of another process, or long ago.
+
+        Args:
+            message_id: The reply's id; None for a reply without one.
+        """
         return self._replies.get(message_id or "")
 
     def of_thread(self, message_id: str, thread: str | None) -> PaidReply | None:
-        """Return a reply of a conversation: whoever uses an app may choose the ids in their own messages."""
+        """Return a reply of a conversation: whoever uses an app may choose the ids in their own messages.
+
+        Args:
+            message_id: The reply's id.
+            thread: The conversation; None for none, which has no reply.
+        """
         paid = self._replies.get(message_id)
         return paid if paid is not None and thread is not None and paid.thread == thread else None

@@ -30,6 +30,7 @@ __all__ = [
     "call_facts",
     "call_row",
     "cost_columns",
+    "may_have_cost",
     "price_call",
     "requested_model",
     "thread_id",
@@ -196,6 +197,15 @@ def cost_columns(cost: Cost | Unpriced | None) -> dict[str, Any]:
     }
 
 
+def may_have_cost(row: Mapping[str, Any]) -> bool:
+    """Tell whether a call may have cost something: one that failed before it used anything has not.
+
+    Args:
+        row: The call's row.
+    """
+    return row["cost_usd"] is not None or row["usage_source"] != "none" or row["status"] == "ok"
+
+
 def _content_columns(call: ObservedCall, reply: AIMessage | None, content: Content) -> dict[str, str | None]:
     if content == "none":
         return {"prompt": None, "answer": None}
@@ -205,7 +215,7 @@ def _content_columns(call: ObservedCall, reply: AIMessage | None, content: Conte
     ]
     prompt = json.dumps(messages, ensure_ascii=False)
     answer = shown(reply.text) if reply is not None else None
-    return {"prompt": short(prompt, _MAX_CONTENT), "answer": answer}
+    return {"prompt": short(prompt, _MAX_CONTENT), "answer": short(answer, _MAX_CONTENT)}
 
 
 def _shortened(text: str) -> str:

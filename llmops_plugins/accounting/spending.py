@@ -7,7 +7,7 @@ from typing import Any
 
 from llmops_plugins.accounting.trace_state import TraceState
 
-__all__ = ["Spending", "charged_replies"]
+__all__ = ["Spending", "added", "charged_replies"]
 
 
 class Spending:
@@ -46,7 +46,7 @@ class Spending:
         """
         before = self.row["spent_usd"]
         self._waits_for.discard(part or "")
-        self._known_usd = _sum(self._known_usd, cost_usd)
+        self._known_usd = added([self._known_usd, cost_usd])
         self._fill_in()
         if self.row["spent_usd"] == before:
             return None
@@ -85,5 +85,15 @@ def charged_replies(
     return charged
 
 
-def _sum(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first + second
+def added(costs: Iterable[float | None]) -> float | None:
+    """Return the sum of costs; None where one is unknown.
+
+    Args:
+        costs: In dollars.
+    """
+    spent = 0.0
+    for cost in costs:
+        if cost is None:
+            return None
+        spent += cost
+    return spent

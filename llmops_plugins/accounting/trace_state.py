@@ -14,7 +14,7 @@ from llmops_plugins.accounting.paid_replies import PaidReplies
 __all__ = ["KeptCall", "TraceState"]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class KeptCall:
     """A call's row and what its judgement still needs.
 
@@ -40,14 +40,23 @@ class KeptCall:
         needed = ("call_id", "status", "kind", "hidden", "rejected", "cost_usd")
         self.row = {name: self.row[name] for name in needed}
 
+    def correction(self) -> dict[str, Any]:
+        """Return what is now known of a row that is written."""
+        return {
+            "corrected_id": self.row["call_id"],
+            "new_kind": self.row["kind"],
+            "new_hidden": self.row["hidden"],
+            "new_rejected": self.row["rejected"],
+        }
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, slots=True)
 class TraceState:
     """A run tree.
 
     Args:
         calls: Its calls, until the root has ended.
-        by_message: Its calls by the id of their reply.
+        by_message: Its calls by the id of their reply; those without one by their row's.
         unpaid: Ids of replies that a cache gave, with what the cache saved: that saving is the cache's, so
             whoever decides with such a reply is charged as if it had been paid for.
         failures: How often each prompt has failed, by where it was sent from.
@@ -68,7 +77,11 @@ class TraceState:
     ended: bool = False
 
     def knows(self, message_id: str) -> bool:
-        """Tell whether a reply came in this tree, from a model or from a cache."""
+        """Tell whether a reply came in this tree, from a model or from a cache.
+
+        Args:
+            message_id: The reply's id.
+        """
         return message_id in self.by_message or message_id in self.unpaid
 
     def spent_usd(
@@ -101,7 +114,12 @@ class TraceState:
         return self.embedded.pop(run_id, 0.0)
 
     def attempt(self, call: ObservedCall, status: CallStatus) -> int:
-        """Return which attempt at one prompt a call was, from 1, and remember how it ended."""
+        """Return which attempt at one prompt a call was, from 1, and remember how it ended.
+
+        Args:
+            call: The call.
+            status: How it ended.
+        """
         failed = status in ("error", "aborted")
         if not failed and not self.failures:
             return 1

@@ -186,7 +186,7 @@ class Writer:
 
     def _drain(self) -> _Flush | None:
         """Judge what is waiting, up to the first flush."""
-        busy = len(self._unwritten) or self._bookkeeper.waiting or self._leftovers
+        busy = len(self._unwritten) or self._bookkeeper.waiting or self._leftovers or self._store.waiting
         try:
             item = self._queue.get(timeout=_WRITE_EVERY if busy else _WAKE_EVERY)
             if not isinstance(item, _Flush):
@@ -234,13 +234,14 @@ class Writer:
         unfinished = flush is not None or now >= self._next_unfinished
         if unfinished:
             self._next_unfinished = now + _WRITE_UNFINISHED_EVERY
-        durable = self._write(self._bookkeeper.take(unfinished=unfinished))
+        batch = self._bookkeeper.take(unfinished=unfinished)
+        durable = self._write(batch, at_once=flush is not None)
         # A database that refuses is tried again, but not in every round.
         self._next_write = now + (_WRITE_EVERY if durable else _RETRY_EVERY)
         if flush is not None:
             flush.durable = durable
 
-    def _write(self, batch: Batch) -> bool:
+    def _write(self, batch: Batch, *, at_once: bool) -> bool:
         for run, kind in batch.reposts:
             try:
                 correct_traced_kind(run, kind)
@@ -250,7 +251,7 @@ class Writer:
         self._lost += self._unwritten.shed(_MAX_UNWRITTEN)
         lost = self._lost - self._lost_and_written
         try:
-            refused = self._store.write(self._unwritten, lost=lost, reason=self.trouble)
+            refused = self._store.write(self._unwritten, lost=lost, reason=self.trouble, at_once=at_once)
         except Exception as error:  # noqa: BLE001 - whatever the database says, the app goes on
             self._say(_first_line(error))
             return False

@@ -10,6 +10,7 @@ takes time in proportion to the text and to how many tasks a plan may have.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from threading import Lock
 
 from langchain_core.messages import AnyMessage, BaseMessageChunk
 from langchain_core.runnables import RunnableConfig
@@ -64,14 +65,16 @@ class StreamedPlan:
         self._looks = 0
         self._looked_at = 0
         self._stopped = False
+        self._ending = Lock()
         self._standings: Standings | None = None
         self._considered: set[str] = set()
+        self._started: dict[str, Assignment] = {}
         self.starts_early = True
         """Whether tasks may start while it is written."""
         self.complete = False
         """Whether it was read to its end."""
         self.early: dict[str, Assignment] = {}
-        """Tasks that started before the plan was complete, by id."""
+        """Tasks that started before the plan was complete, by id; known once they have ended."""
 
     @property
     def hidden(self) -> list[str]:
@@ -82,11 +85,10 @@ class StreamedPlan:
         """Take over a plan that was written before the run was interrupted, in place of reading one."""
         self._text, self.complete = written.text, True
         self._making.hidden += written.hidden
-        self.early = {one.task.id: one for one in written.early}
 
     def written(self, need: Need) -> WrittenPlan:
         """Return what was written, once it has been read to its end."""
-        early, hidden = tuple(self.early.values()), tuple(self.hidden)
+        early, hidden = tuple(self._started.values()), tuple(self.hidden)
         return WrittenPlan(need=need, text=self._text, hidden=hidden, early=early)
 
     def read(self) -> Iterator[Assignment]:
@@ -101,16 +103,19 @@ class StreamedPlan:
     async def aread(self) -> AsyncIterator[Assignment]:
         """Yield tasks that may start; the async twin of :meth:`read`."""
         async for chunk in self._controller.astream(self._making.prompt, _HIDDEN):
+            if self._stopped:
+                return
             if self._take(chunk):
                 for assignment in await arun(self._news_flow()):
                     yield assignment
         self._end()
 
     def stop(self) -> None:
-        """Read no further."""
-        self._stopped = True
-        if not self.complete:
-            self._hide()
+        """Read no further; a reply that was broken off counts among those that it took."""
+        with self._ending:
+            if not self._stopped and not self.complete:
+                self._hide()
+            self._stopped = True
 
     def settle(self, done: ExecutionResult) -> None:
         """Note which tasks were begun early, as they were; the others were not reached.
@@ -194,8 +199,10 @@ class StreamedPlan:
         return True
 
     def _end(self) -> None:
-        self.complete = True
-        self._hide()
+        with self._ending:  # once it was stopped, what is complete no longer changes
+            if not self._stopped:
+                self.complete = True
+                self._hide()
 
     def _hide(self) -> None:
         if self._whole is not None and self._whole.id:
@@ -206,10 +213,10 @@ class StreamedPlan:
         news = []
         for raw in parse_plan(self._text).data or ():
             needed = raw_dependencies(raw)
-            if str(raw.get("id")) in self._considered or any(one not in self.early for one in needed):
+            if str(raw.get("id")) in self._considered or any(one not in self._started for one in needed):
                 continue
             self._considered.add(str(raw.get("id")))
-            before = [self.early[one].task.model_dump() for one in self._ancestors(needed)]
+            before = [self._started[one].task.model_dump() for one in self._ancestors(needed)]
             plan, _ = check([*before, raw], kinds=self._planner.kinds, limits=self._planner.limits)
             if plan is None:
                 continue
@@ -227,8 +234,8 @@ class StreamedPlan:
             task_id = pending.pop()
             if task_id not in found:
                 found.add(task_id)
-                pending += self.early[task_id].task.dependencies
-        return [task_id for task_id in self.early if task_id in found]
+                pending += self._started[task_id].task.dependencies
+        return [task_id for task_id in self._started if task_id in found]
 
     def _assigned_flow(self, plan: Plan) -> Flow[Assignment | None]:
         task, chooser = plan.tasks[-1], self._planner.chooser
@@ -240,5 +247,5 @@ class StreamedPlan:
             return None
         if selection.assignment.side_effects:
             return None
-        self.early[task.id] = selection.assignment
+        self._started[task.id] = selection.assignment
         return selection.assignment

@@ -121,6 +121,12 @@ def replan_flow(
 def planned(planner: Planner, made: MadePlan, hidden: Sequence[str], reason: str) -> Planning:
     """Return what a plan that was made comes to.
 
+    Args:
+        planner: Who planned.
+        made: The plan.
+        hidden: Ids of the replies that it took.
+        reason: Why it was asked for, in one sentence.
+
     Raises:
         PlanInvalidError: If it cannot run, and the request is not answered otherwise.
     """
@@ -155,7 +161,16 @@ def error_decision(error: Exception, hidden: Sequence[str]) -> Decision:
 
 
 def failed_open(planner: Planner, error: Exception, hidden: Sequence[str]) -> Planning:
-    """Return that planning failed and the controller answers, or raise what it failed with."""
+    """Return that planning failed and the controller answers, or raise what it failed with.
+
+    Args:
+        planner: Who planned.
+        error: What it failed with.
+        hidden: Ids of the replies that it took.
+
+    Raises:
+        Exception: The error that it is given, if such a request is not answered otherwise.
+    """
     if planner.on_invalid == "fail":
         raise error
     warn_once("planning", error, "check the controller")

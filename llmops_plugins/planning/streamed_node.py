@@ -10,7 +10,7 @@ from langchain_core.messages import AnyMessage
 
 from llmops_plugins.effects import NEVER_SWALLOWED, Emit, Flow
 from llmops_plugins.flow import arun, run
-from llmops_plugins.planning.execution.assignment import Assignment
+from llmops_plugins.planning.execution.assignment import Assignment, ExecutionResult
 from llmops_plugins.planning.execution.durable import aexecute_durably, execute_durably
 from llmops_plugins.planning.experts.calls import ExpertCalls
 from llmops_plugins.planning.need_flow import Need, need_flow
@@ -51,17 +51,18 @@ def plan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str)
         return begun(_direct(need), tenant)
     plan = StreamedPlan(planner, messages, tenant)
     try:
-        outcomes = _begun_early(planner, plan, _tasks(plan, need, written, notes), tenant, notes.refused)
+        outcomes = _begun_early(planner, plan, _tasks(plan, need, written, notes), tenant, notes)
         made, kept = run(plan.finish_flow(outcomes))
         return _joined(planner, plan, need, made, {one: outcomes[one] for one in kept}, tenant)
     except NEVER_SWALLOWED:
+        notes.learn(plan.early)
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
         if isinstance(error, PlanInvalidError):
             notes.refuse()
+        else:
+            notes.learn(plan.early)
         return run(_not_streamed_flow(planner, plan, need, error, tenant))
-    finally:
-        plan.stop()
 
 
 async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenant: str) -> dict[str, Any]:
@@ -73,37 +74,45 @@ async def aplan_streamed(planner: Planner, messages: Sequence[AnyMessage], tenan
         return begun(_direct(need), tenant)
     plan = StreamedPlan(planner, messages, tenant)
     try:
-        outcomes = await _abegun_early(
-            planner, plan, _atasks(plan, need, written, notes), tenant, notes.refused
-        )
+        outcomes = await _abegun_early(planner, plan, _atasks(plan, need, written, notes), tenant, notes)
         made, kept = await arun(plan.finish_flow(outcomes))
         return _joined(planner, plan, need, made, {one: outcomes[one] for one in kept}, tenant)
     except NEVER_SWALLOWED:
+        await notes.alearn(plan.early)
         raise
     except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
         if isinstance(error, PlanInvalidError):
             await notes.arefuse()
+        else:
+            await notes.alearn(plan.early)
         return await arun(_not_streamed_flow(planner, plan, need, error, tenant))
-    finally:
-        plan.stop()
 
 
 def _begun_early(
-    planner: Planner, plan: StreamedPlan, tasks: Iterator[Assignment], tenant: str, refused: bool
+    planner: Planner,
+    plan: StreamedPlan,
+    tasks: Iterator[Assignment],
+    tenant: str,
+    notes: WrittenPlanNotes,
 ) -> Outcomes:
-    """Return how the tasks ended that started while the plan was written.
+    """Return how the tasks ended that started while the plan was written, which is then read no further.
 
     After a plan that was refused none starts: what its tasks came to would be told of those of the new one.
     """
-    if refused:
-        plan.starts_early = False
-        for _ in tasks:
-            pass
-        return {}
     calls = ExpertCalls(planner.experts, planner.registry)
-    done = execute_durably(tasks, calls.ask, limits=planner.execution, observe=observer(), costs=calls.costs)
+    try:
+        if notes.refused:
+            plan.starts_early = False
+            for _ in tasks:
+                pass
+            return {}
+        done = execute_durably(
+            tasks, calls.ask, limits=planner.execution, observe=observer(), costs=calls.costs
+        )
+    finally:
+        plan.stop()
     plan.settle(done)
-    run(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
+    run(settle_flow(planner, tenant, _news(done, notes), done.outcomes))
     return done.outcomes
 
 
@@ -121,19 +130,26 @@ def _tasks(
 
 
 async def _abegun_early(
-    planner: Planner, plan: StreamedPlan, tasks: AsyncIterator[Assignment], tenant: str, refused: bool
+    planner: Planner,
+    plan: StreamedPlan,
+    tasks: AsyncIterator[Assignment],
+    tenant: str,
+    notes: WrittenPlanNotes,
 ) -> Outcomes:
-    if refused:
-        plan.starts_early = False
-        async for _ in tasks:
-            pass
-        return {}
     calls = ExpertCalls(planner.experts, planner.registry)
-    done = await aexecute_durably(
-        tasks, calls.aask, limits=planner.execution, observe=observer(), costs=calls.costs
-    )
+    try:
+        if notes.refused:
+            plan.starts_early = False
+            async for _ in tasks:
+                pass
+            return {}
+        done = await aexecute_durably(
+            tasks, calls.aask, limits=planner.execution, observe=observer(), costs=calls.costs
+        )
+    finally:
+        plan.stop()
     plan.settle(done)
-    await arun(settle_flow(planner, tenant, plan.early.values(), done.outcomes))
+    await arun(settle_flow(planner, tenant, _news(done, notes), done.outcomes))
     return done.outcomes
 
 
@@ -149,6 +165,12 @@ async def _atasks(
             yield one
         if plan.complete and not notes.refused:
             await notes.akeep(plan.written(need))
+
+
+def _news(done: ExecutionResult, notes: WrittenPlanNotes) -> list[Assignment]:
+    """Return the tasks of whose end nothing was learned before the node was tried again."""
+    learned = done.replayed & notes.learned
+    return [one for task_id, one in done.assignments.items() if task_id not in learned]
 
 
 def _direct(need: Need) -> Planning:

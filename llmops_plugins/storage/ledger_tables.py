@@ -23,15 +23,29 @@ _CORRECT_CALL = (
     .where(CALLS.c.call_id == bindparam("corrected_id"))
     .values(kind=bindparam("new_kind"), hidden=bindparam("new_hidden"), rejected=bindparam("new_rejected"))
 )
+_CHARGE_DECISION = (
+    update(DECISIONS)
+    .where(DECISIONS.c.decision_id == bindparam("charged_id"))
+    .values(spent_usd=bindparam("new_spent_usd"), saved_usd=bindparam("new_saved_usd"))
+)
 
 
 class LedgerRows(Protocol):
-    """What :func:`store` writes: new rows, ids of rows they replace, corrections of rows written earlier."""
+    """What :func:`store` writes.
+
+    Args:
+        calls: Rows of calls.
+        replaced: Ids of rows written earlier that rows of ``calls`` stand in for.
+        decisions: Rows of decisions.
+        corrections: What is now known of calls written earlier.
+        charges: What decisions have cost by now.
+    """
 
     calls: list[dict[str, Any]]
     replaced: list[str]
     decisions: list[dict[str, Any]]
     corrections: list[dict[str, Any]]
+    charges: list[dict[str, Any]]
 
 
 def prepare(engine: Engine) -> None:
@@ -77,6 +91,7 @@ def _statements(
         (_INSERT_CALL, rows.calls),
         (_CORRECT_CALL, rows.corrections),
         (_INSERT_DECISION, rows.decisions),
+        (_CHARGE_DECISION, rows.charges),
         (_INSERT_LOSS, losses),
     )
     yield from ((statement, values) for statement, values in everything if values)

@@ -113,8 +113,10 @@ class ExecutionResult:
         outcomes: How each task ended, by id in the plan's order.
         results: What can be used: the results of tasks that succeeded, defaults, and those from before.
         assignments: The tasks as they were done, by id, those included that were kept from an earlier run.
+        replayed: Ids of the tasks whose outcome was kept from before the run was interrupted.
     """
 
     outcomes: Mapping[str, TaskOutcome]
     results: Mapping[str, Any]
     assignments: Mapping[str, Assignment]
+    replayed: frozenset[str] = frozenset()

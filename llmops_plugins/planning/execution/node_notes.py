@@ -48,23 +48,39 @@ class NodeNotes:
             Exception: If there is one that cannot read them.
         """
         if self._kept is None:
-            try:
-                self.read()
-                self._kept = True
-            except ValueError as error:
-                self._kept = _unless_missing(error)
+            self._kept = self.read_if_kept() is not None
         return self._kept
 
     async def akept(self) -> bool:
         """Return whether there is a checkpointer that keeps them; the async twin of :meth:`kept`."""
         # Checkpointers of an event loop cannot be asked in it but so.
         if self._kept is None:
-            try:
-                await self.aread()
-                self._kept = True
-            except ValueError as error:
-                self._kept = _unless_missing(error)
+            self._kept = await self.aread_if_kept() is not None
         return self._kept
+
+    def read_if_kept(self) -> Mapping[str, Any] | None:
+        """Return what was written down, or None where there is no checkpointer that keeps it.
+
+        Raises:
+            Exception: If there is one that cannot read it.
+        """
+        try:
+            found = self.read()
+        except ValueError as error:
+            self._kept = _unless_missing(error)
+            return None
+        self._kept = True
+        return found
+
+    async def aread_if_kept(self) -> Mapping[str, Any] | None:
+        """Return what was written down, or None; the async twin of :meth:`read_if_kept`."""
+        try:
+            found = await self.aread()
+        except ValueError as error:
+            self._kept = _unless_missing(error)
+            return None
+        self._kept = True
+        return found
 
     def read(self) -> Mapping[str, Any]:
         """Return what was written down.
@@ -79,7 +95,15 @@ class NodeNotes:
         return (await self._graph.aget_state(self.config(self._place, None))).values
 
     def write(self, update: Mapping[str, Any]) -> None:
-        """Write something down; it is kept once this returns."""
+        """Write something down; it is kept once this returns.
+
+        Args:
+            update: What, as an update of the notes' state.
+
+        Raises:
+            ValueError: If there is no checkpointer.
+            Exception: If there is one that cannot write it.
+        """
         self._graph.update_state(self.config(self._place, None), dict(update), as_node=_WRITE)
 
     async def awrite(self, update: Mapping[str, Any]) -> None:
@@ -87,7 +111,12 @@ class NodeNotes:
         await self._graph.aupdate_state(self.config(self._place, None), dict(update), as_node=_WRITE)
 
     def config(self, namespace: str, checkpoint_id: str | None) -> RunnableConfig:
-        """Return where a checkpoint is; the node's own settings lend the notes' graph the checkpointer."""
+        """Return where a checkpoint is; the node's own settings lend the notes' graph the checkpointer.
+
+        Args:
+            namespace: The namespace of the graph that it is of.
+            checkpoint_id: Its id; None for the latest.
+        """
         return {
             "configurable": {
                 **self._configurable,

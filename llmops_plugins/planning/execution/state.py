@@ -78,6 +78,7 @@ class ExecutionState:
         self._observe = observe or (lambda event: None)
         self._schedule = Schedule(known=self.results)
         self._assignments: dict[str, Assignment] = {}
+        self._replayed: set[str] = set()
         self._errors: list[BaseException] = []
         self._broken_off: BaseException | None = None
 
@@ -159,6 +160,8 @@ class ExecutionState:
 
     def ended(self, task_id: str, outcome: TaskOutcome, *, replayed: bool = False) -> None:
         """Say how a running task ended."""
+        if replayed:
+            self._replayed.add(task_id)
         self._note(self._schedule.ended(task_id, outcome), replayed=task_id if replayed else None)
 
     def fail(self, error: BaseException, task_id: str | None = None) -> None:
@@ -199,7 +202,12 @@ class ExecutionState:
         if self._broken_off is not None:
             raise self._broken_off
         outcomes = {task_id: self._schedule.outcomes[task_id] for task_id in self._assignments}
-        return ExecutionResult(outcomes=outcomes, results=self.results, assignments=self._assignments)
+        return ExecutionResult(
+            outcomes=outcomes,
+            results=self.results,
+            assignments=self._assignments,
+            replayed=frozenset(self._replayed),
+        )
 
     def _note(self, task_ids: Sequence[str], replayed: str | None = None) -> None:
         for task_id in task_ids:

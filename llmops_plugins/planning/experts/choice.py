@@ -147,7 +147,7 @@ class ExpertChooser:
         tenant: str,
         costs: Mapping[str, float] | None = None,
     ) -> Flow[None]:
-        """Learn from how a task ended; one that was kept from before an interrupt was learned from then.
+        """Learn from how a task ended; no task is known again, so this is to be run once for each.
 
         Args:
             assignment: Who was to do it.

@@ -71,3 +71,33 @@ def test_a_call_that_two_people_have_to_approve_is_no_answer_after_the_first_has
         graph.invoke(given, config)
         assert ledger.trace().calls[0].kind == "step"
     ledger.close()
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_an_answer_that_was_given_before_a_crash_is_the_answer_once_the_graph_has_gone_on(tmp_path, flushed):
+    model, crashes = ScriptedChatModel(model_name="small", replies=["hello"]), [ConnectionError("down")]
+
+    def ask(state):
+        return {"messages": [model.invoke(state["messages"])]}
+
+    def post(state):
+        if crashes:
+            raise crashes.pop()
+        return {}
+
+    builder = StateGraph(MessagesState).add_node(ask)
+    builder.add_node(post)
+    builder.add_edge(START, "ask").add_edge("ask", "post")
+    ledger = CostLedger(f"sqlite:///{tmp_path}/ledger.db", registry=PRICES)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}, "callbacks": [ledger]}
+    with pytest.raises(ConnectionError):
+        graph.invoke({"messages": ["hi"]}, config)
+    if flushed:
+        assert ledger.flush()
+    graph.invoke(None, config)
+    assert ledger.flush()
+    with ledger.engine.connect() as connection:
+        found = list(connection.execute(select(CALLS.c.kind, CALLS.c.hidden)))
+    ledger.close()
+    assert found == [("answer", False)]

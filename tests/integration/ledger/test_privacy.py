@@ -59,6 +59,14 @@ def test_full(open_books, model):
     assert books.calls[0].answer == ANSWER
 
 
+@pytest.mark.parametrize("content", ["redacted", "full"])
+def test_content_that_is_no_text_of_any_language_costs_no_row(open_books, model, content):
+    books = open_books(content=content)
+    model("large", "a\ud83d").invoke("b\ud800", books.config)
+    (call,) = books.calls
+    assert (call.answer, call.cost_usd is None) == ("a?", False)
+
+
 def test_content_is_forgotten_after_its_time_and_the_figures_stay(open_books, model, tmp_path, monkeypatch):
     monkeypatch.setattr(row_store, "_EXPIRE_EVERY", 0.0)
     books = open_books(content="full", content_retention=timedelta(microseconds=1))

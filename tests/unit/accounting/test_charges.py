@@ -63,6 +63,17 @@ class TestAnotherConversationsReply:
         events = [of("1", call("x", run)), RootEnded(run.tree, {}, 2.0), end]
         assert play(events).judged()["x"][0] == kind
 
+    @pytest.mark.parametrize(("mine", "kind"), [("1", "answer"), ("2", "other"), (None, "other")])
+    def test_nor_where_a_graph_goes_on_without_anything_being_said_to_it(self, mine, kind):
+        run = started(thread="1")
+        end = RootEnded(
+            started("b", mine, resumed=True).tree,
+            {"messages": [AIMessage("hello", id="message-x")]},
+            2_000.0,
+        )
+        events = [of("1", call("x", run)), RootEnded(run.tree, {}, 2.0), end]
+        assert play(events).judged()["x"][0] == kind
+
     @pytest.mark.parametrize("run_id", ["x", "x\0y", "x" * 300])
     def test_one_of_the_same_tree_needs_no_conversation(self, run_id):
         run = started()
