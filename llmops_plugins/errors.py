@@ -9,6 +9,7 @@
     │   └── BoundNotMetError              no policy keeps the bound: says what can be shown
     ├── PlanInvalidError, PlanFailedError  a request could not be planned, or nothing of its plan was done
     ├── NoExpertError                     no expert can do a task
+    ├── TooManyAbandonedError             an expert that hangs is not asked once more
     ├── RecordError (ValueError)          a row of recorded traffic cannot be used: names file and line
     ├── AssistantFailedError              no assistant of a hierarchy answered
     ├── PromptNotRecordedError            a replay was asked something its records do not hold

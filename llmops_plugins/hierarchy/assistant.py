@@ -129,7 +129,10 @@ def _check(field: str, assistant: Any) -> None:
             f"must be an Assistant, write Assistant(name=..., runnable=...), got {type(assistant).__name__}"
         )
         raise ConfigurationError(field, problem)
-    if not isinstance(assistant.name, str) or not assistant.name.strip():
+    if not isinstance(assistant.name, str):
+        problem = f"must be a text, got {type(assistant.name).__name__}: say what reports shall call it"
+        raise ConfigurationError(f"{field}.name", problem)
+    if not assistant.name.strip():
         raise ConfigurationError(f"{field}.name", "is empty: say what reports shall call it")
     if not isinstance(assistant.runnable, Runnable | str) or assistant.runnable == "":
         problem = f"must be a chat model, an agent or a graph, got {type(assistant.runnable).__name__}"

@@ -9,6 +9,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
+from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.execution.assignment import Assignment
 from llmops_plugins.planning.execution.task_outcome import TaskOutcome
 
@@ -56,10 +57,32 @@ class PlannerState(PlannerOutput):
 
 
 def assignments_in(state: Mapping[str, Any]) -> list[Assignment]:
-    """Return the assignments in a state."""
-    return [Assignment.from_dict(one) for one in state["assignments"]]
+    """Return the assignments in a state.
+
+    Args:
+        state: A planner's.
+
+    Raises:
+        ConfigurationError: If the state is none.
+    """
+    return [Assignment.from_dict(one) for one in _field(state, "assignments")]
 
 
 def outcomes_in(state: Mapping[str, Any]) -> dict[str, TaskOutcome]:
-    """Return the outcomes in a state."""
-    return {task_id: TaskOutcome.from_dict(one) for task_id, one in state["outcomes"].items()}
+    """Return the outcomes in a state.
+
+    Args:
+        state: A planner's.
+
+    Raises:
+        ConfigurationError: If the state is none.
+    """
+    return {task_id: TaskOutcome.from_dict(one) for task_id, one in _field(state, "outcomes").items()}
+
+
+def _field(state: Mapping[str, Any], name: str) -> Any:
+    try:
+        return state[name]
+    except KeyError:
+        problem = f"lacks {name}: give the graph PlannerState as its state, and have plan_node run before"
+        raise ConfigurationError("state", problem) from None

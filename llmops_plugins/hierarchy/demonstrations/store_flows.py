@@ -58,6 +58,9 @@ class DemonstrationFlows:
         check_count("confirmations", confirmations, most=_MOST_CONFIRMATIONS)
         check_bound("lifetime_days", lifetime_days)
         check_count("max_entries", max_entries)
+        if not callable(clock):
+            problem = f"must be a function that returns Unix time in seconds, got {type(clock).__name__}"
+            raise ConfigurationError("clock", problem)
         self.tenant = tenant
         self.store = as_searchable_store(store, embeddings)
         self._confirmations = confirmations

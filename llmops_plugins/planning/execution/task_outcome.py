@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from llmops_plugins.errors import LlmopsError
-from llmops_plugins.planning.plan.data_size import size_up_to
+from llmops_plugins.planning.plan.data_size import TOO_WIDE, has_wide_number, size_up_to
 from llmops_plugins.redaction import hide_secrets
 
 __all__ = ["ResultTooLargeError", "TaskOutcome", "TaskStatus", "error_text", "plain_data"]
@@ -73,7 +73,7 @@ class TaskOutcome:
 def error_text(error: BaseException) -> str:
     """Return the first line of an exception's text, without keys, or its class where it says nothing."""
     try:
-        lines = str(error).strip().splitlines()
+        lines = (_misfit(error) if isinstance(error, ValidationError) else str(error)).strip().splitlines()
     except Exception:  # noqa: BLE001 - an exception whose text cannot be had failed all the same
         lines = []
     return hide_secrets(lines[0])[:_LONGEST] if lines else type(error).__qualname__
@@ -87,7 +87,7 @@ def plain_data(value: Any, most: int | None = None) -> Any:
         most: Most characters it may have, as JSON; None for no limit.
 
     Raises:
-        TypeError: If it cannot be written.
+        TypeError: If it cannot be written, or holds a whole number that checkpointers do not keep.
         ResultTooLargeError: If it has more.
     """
     if value is None or type(value) in (str, int, float, bool):
@@ -97,6 +97,14 @@ def plain_data(value: Any, most: int | None = None) -> Any:
             data = _ANYTHING.dump_python(value, mode="json")
         except Exception as error:
             raise TypeError(f"a {type(value).__qualname__} is no plain data, return JSON's types") from error
+    if has_wide_number(data):
+        raise TypeError(f"{TOO_WIDE}: return it as a text")
     if most is not None and size_up_to(data, most) > most:
         raise ResultTooLargeError(f"the result is too large, give at most {most:,} characters")
     return data
+
+
+def _misfit(error: ValidationError) -> str:
+    """Return the first thing that is wrong with data: pydantic's own first line says only how many are."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{error.title}: {'.'.join(map(str, first['loc']))}: {first['msg']}"

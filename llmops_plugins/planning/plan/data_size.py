@@ -1,4 +1,4 @@
-"""How large plain data is, found out without writing it and no further than matters."""
+"""How large plain data and its numbers are, found out without writing it and no further than matters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["size_up_to"]
+__all__ = ["TOO_WIDE", "has_wide_number", "size_up_to"]
+
+TOO_WIDE = "a whole number of more than 64 bits, which checkpointers do not keep"
+"""What :func:`has_wide_number` finds, in words."""
+_LEAST, _MOST = -(2**63), 2**64 - 1
 
 _NUMBER = 8
 """Characters that stand for a float, a truth value or nothing, and those that a member of a list takes up."""
@@ -41,3 +45,24 @@ def size_up_to(value: Any, most: int) -> int:
         else:
             size += _NUMBER
     return size
+
+
+def has_wide_number(value: Any) -> bool:
+    """Tell whether plain data holds a whole number that MessagePack, and so a checkpointer, does not take.
+
+    See https://github.com/msgpack/msgpack/blob/master/spec.md#limitation.
+
+    Args:
+        value: Plain data.
+    """
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, int):
+            if not _LEAST <= one <= _MOST:
+                return True
+        elif isinstance(one, Mapping):
+            pending += one.values()
+        elif isinstance(one, list | tuple):
+            pending += one
+    return False

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmops_plugins.planning.plan.complaints import LITERAL, Complaint, nearest, quoted, quoted_list
+from llmops_plugins.planning.plan.data_size import TOO_WIDE, has_wide_number
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.plan.plan import Task
 from llmops_plugins.planning.plan.references import (
@@ -69,6 +70,8 @@ def _faults(
     size = len(json.dumps(task.arguments, ensure_ascii=False, default=str))
     if size > limits.argument_characters:
         yield "too_large", f"has {size} characters of arguments: give at most {limits.argument_characters}"
+    if has_wide_number([task.arguments, task.default]):
+        yield "too_large", f"holds {TOO_WIDE}: give it as a text"
     for value in task.arguments.values():
         yield from _empty_references(value)
     spec = specs.get(task.id)

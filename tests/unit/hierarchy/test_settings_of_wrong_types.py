@@ -186,3 +186,19 @@ def test_what_would_fail_later_is_refused_when_built(name, setting, given):
     with pytest.raises(ConfigurationError) as refused:
         build(**{**others, setting: given})
     assert refused.value.field.endswith(setting)
+
+
+@pytest.mark.parametrize("tenant", [lambda request: request["user"], lambda request: request.user.name])
+def test_a_tenant_that_is_read_from_a_request_needs_one(tenant):
+    with pytest.raises(ConfigurationError, match="request: is missing: the tenant is a function of it"):
+        DemonstrationStore(":memory:", tenant=tenant, embeddings=VECTORS).list()
+
+
+def test_an_assistants_name_of_another_type_is_not_called_empty():
+    with pytest.raises(ConfigurationError, match=r"assistants\[0\].name: must be a text, got int"):
+        assistant(name=5)
+
+
+def test_a_clock_that_cannot_be_asked_is_refused():
+    with pytest.raises(ConfigurationError, match="clock: must be a function"):
+        DemonstrationStore(":memory:", tenant="acme", embeddings=VECTORS, clock=5)

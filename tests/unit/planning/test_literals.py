@@ -28,7 +28,9 @@ GIT = KindSpec(
 )
 MAIN = {"literal": {"ref": "main"}}
 json_values = st.recursive(
-    st.none() | st.integers() | st.sampled_from(["${t1}", "$${", "<node-0>", "$1", "main"]),
+    st.none()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.sampled_from(["${t1}", "$${", "<node-0>", "$1", "main"]),
     lambda values: (
         st.lists(values, max_size=3)
         | st.dictionaries(st.sampled_from(["ref", "$ref", "literal", "x"]), values, max_size=2)

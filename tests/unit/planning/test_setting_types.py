@@ -5,6 +5,7 @@ import math
 import numpy
 import pytest
 from langchain_core.runnables import RunnableConfig
+from langgraph.graph import START, StateGraph
 
 from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.execution.assignment import ExecutionLimits
@@ -26,6 +27,7 @@ from llmops_plugins.planning.nodes import (
 )
 from llmops_plugins.planning.plan.limits import PlanLimits
 from llmops_plugins.planning.planner import Planner
+from llmops_plugins.planning.planner_state import PlannerState
 from tests.unit.planning.expert_stubs import TEXT
 from tests.unit.planning.planner_world import PLAN, controller, team
 
@@ -175,6 +177,13 @@ def test_an_array_s_number_is_refused_with_how_to_give_it():
 def test_a_node_of_what_is_no_planner_is_refused(build, value):
     with pytest.raises(ConfigurationError, match=r"planner: must be Planner\(\.\.\.\)"):
         build(value)
+
+
+@pytest.mark.parametrize("build", [execute_node, replan_node, respond_node])
+def test_a_node_in_a_state_without_a_plan_says_what_is_missing(build):
+    graph = StateGraph(PlannerState).add_node("node", build(planner())).add_edge(START, "node").compile()
+    with pytest.raises(ConfigurationError, match=r"state: lacks .*, and have plan_node run before"):
+        graph.invoke({"messages": [("user", "q")]})
 
 
 @pytest.mark.parametrize("gives", [None, "", 7])
