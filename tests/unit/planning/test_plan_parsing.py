@@ -121,7 +121,11 @@ def test_no_damage_to_a_plan_is_an_error(start, end, inserted):
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="$<"), max_size=20)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(WORDS.filter(lambda w: "ref" not in w), inner, max_size=3)
