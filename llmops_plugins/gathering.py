@@ -3,48 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, wait
 from contextvars import copy_context
-from functools import partial
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 
+from llmops_plugins.daemon_threads import start_thread
+
 __all__ = ["agather", "gather"]
-
-_MOST_IDLE = 16
-
-
-class _Worker:
-    """A thread that makes one call after the other, and keeps no process from ending.
-
-    Those of ``concurrent.futures`` are waited for at the end, however long the call takes that nobody heeds.
-    """
-
-    def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        Thread(target=self._work, name="llmops-gather", daemon=True).start()
-
-    def submit(self, call: Callable[[], Any]) -> Future[Any]:
-        future: Future[Any] = Future()
-        self._calls.put(partial(copy_context().run, _settle, future, call))
-        return future
-
-    def end(self) -> None:
-        """End the thread once its call has ended."""
-        self._calls.put(None)
-
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
-            del call  # what it holds is the caller's, not a waiting thread's
-
-
-_IDLE: list[_Worker] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_IDLE.clear)  # threads do not survive a fork
 
 
 def gather(
@@ -66,26 +32,10 @@ def gather(
     if not calls:
         return []
     apart = calls[1:] if timeout is None else calls
-    workers = [_worker() for _ in apart]
-    begun = [worker.submit(call) for worker, call in zip(workers, apart, strict=True)]
-    try:
-        futures = [_made_here(calls[0]), *begun] if timeout is None else begun
-        done, _ = wait(futures, timeout=timeout)
-        return [_outcome(future, raised) if future in done else _late(timeout) for future in futures]
-    finally:
-        for worker, future in zip(workers, begun, strict=True):
-            if future.done() and len(_IDLE) < _MOST_IDLE:
-                _IDLE.append(worker)
-            else:
-                worker.end()
-
-
-def _worker() -> _Worker:
-    """Return a thread that is nobody else's: starting one costs more than all else here, so they are kept."""
-    try:
-        return _IDLE.pop()
-    except IndexError:
-        return _Worker()
+    begun = [start_thread(call) for call in apart]
+    futures = [_made_here(calls[0]), *begun] if timeout is None else begun
+    done, _ = wait(futures, timeout=timeout)
+    return [_outcome(future, raised) if future in done else _late(timeout) for future in futures]
 
 
 def _made_here(call: Callable[[], Any]) -> Future[Any]:
@@ -95,13 +45,6 @@ def _made_here(call: Callable[[], Any]) -> Future[Any]:
     except Exception as error:  # noqa: BLE001 - it stands in the result's place
         future.set_exception(error)
     return future
-
-
-def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
-    try:
-        future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - the caller raises it, whose thread it is meant for
-        future.set_exception(error)
 
 
 async def agather(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
-from contextvars import copy_context
-from queue import SimpleQueue
 from typing import Any
 
+from llmops_plugins.daemon_threads import start_thread
 from llmops_plugins.errors import LlmopsError
 from llmops_plugins.planning.execution.abandoned_calls import ABANDONED, RunningCall
 
@@ -24,10 +21,8 @@ __all__ = [
     "await_in_thread",
     "await_or_give_up",
     "call_or_give_up",
-    "start_thread",
 ]
 
-_MOST_IDLE = 32
 _GRACE = 1.0
 """Seconds a cancelled coroutine has to clean up, before it is left to itself."""
 
@@ -40,57 +35,14 @@ class StillRunningError(TimeoutError):
     """A call that was late did not end in the time that it was given for that either."""
 
 
-class _Thread:
-    """A daemon thread that does one thing after the other: a program may end though an expert hangs."""
-
-    def __init__(self) -> None:
-        self.work: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        threading.Thread(target=self._run, name="llmops-plan", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            self.work.get()()
-            if len(_IDLE) >= _MOST_IDLE:
-                return
-            _IDLE.append(self)
-
-
-_IDLE: deque[_Thread] = deque()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_IDLE.clear)  # threads do not survive a fork
-
-
-def start_thread(call: Callable[[], Any]) -> Future[Any]:
-    """Make a call in a daemon thread with a copy of the caller's context variables.
-
-    Returns:
-        A future of its result, or of any exception, also of one that would have ended the thread.
-    """
-    return _started(call, RunningCall(whose=None))
-
-
 def _started(call: Callable[[], Any], running: RunningCall) -> Future[Any]:
-    future: Future[Any] = Future()
-    context = copy_context()
-
-    def made() -> None:
+    def noted() -> Any:
         try:
-            result = context.run(call)
-        except BaseException as error:  # noqa: BLE001 - it is the future's
+            return call()
+        finally:
             running.ended = True
-            with suppress(InvalidStateError):
-                future.set_exception(error)
-        else:
-            running.ended = True
-            with suppress(InvalidStateError):
-                future.set_result(result)
 
-    try:
-        thread = _IDLE.pop()
-    except IndexError:
-        thread = _Thread()
-    thread.work.put(made)
-    return future
+    return start_thread(noted)
 
 
 async def await_in_thread(call: Callable[[], Any], whose: str | None = None) -> Any:

@@ -17,7 +17,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from llmops_plugins.planning.execution.abandonable import AsyncStop, Stop, start_thread
+from llmops_plugins.daemon_threads import start_thread
+from llmops_plugins.planning.execution.abandonable import AsyncStop, Stop
 from llmops_plugins.planning.execution.assignment import (
     Assignment,
     ExecutionEvent,
