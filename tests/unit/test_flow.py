@@ -462,16 +462,16 @@ async def test_gathered_tasks_really_run_at_once():
 
 def test_what_is_late_comes_back_as_a_timeout_and_the_rest_stays(drive):
     async def asleep(_):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(3)
 
-    slow = Invoke(RunnableLambda(lambda _: time.sleep(0.4), afunc=asleep), None)
+    slow = Invoke(RunnableLambda(lambda _: time.sleep(3), afunc=asleep), None)
 
     def flow():
         return (yield Gather([slow, Embed(DeterministicFakeEmbedding(size=2), ["x"])], timeout=0.1))
 
     started = time.monotonic()
     late, done = drive(flow())[0]
-    assert time.monotonic() - started < 0.35
+    assert time.monotonic() - started < 3
     assert isinstance(late, TimeoutError)
     assert len(done) == 1
 

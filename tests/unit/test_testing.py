@@ -87,13 +87,13 @@ def test_a_streamed_text_is_the_same_text(text):
 
 
 def test_delay_is_waited_for_before_a_reply_and_before_each_chunk():
-    model = ScriptedChatModel(replies=["one two"], delay=0.02)
+    model = ScriptedChatModel(replies=["word " * 100], delay=0.02)
     started = time.perf_counter()
     model.invoke("hi")
     assert time.perf_counter() - started >= 0.02
     started = time.perf_counter()
     next(model.stream("hi"))
-    assert 0.02 <= time.perf_counter() - started < 0.06
+    assert 0.02 <= time.perf_counter() - started < 100 * 0.02  # not before all of them
 
 
 def test_threads_take_turns():

@@ -19,6 +19,7 @@ from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.storage import minilm as module
 from llmops_plugins.storage.embeddings import resolve_embeddings
 from llmops_plugins.storage.minilm import MiniLMEmbeddings
+from tests.timing import least_seconds
 
 SENTENCES = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
 # The quickstart of https://sbert.net, computed there with torch.
@@ -77,9 +78,7 @@ def test_only_the_first_256_tokens_count(minilm):
 
 def test_a_very_long_text_takes_no_longer_than_a_long_one(minilm):
     minilm.embed_query("warm")
-    started = time.process_time()
-    minilm.embed_query("word " * 2_000_000)
-    assert time.process_time() - started < 1
+    assert least_seconds(lambda: minilm.embed_query("word " * 2_000_000), 1, clock=time.process_time) < 1
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=6), st.randoms())

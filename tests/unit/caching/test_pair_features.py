@@ -1,7 +1,7 @@
 """Features of a pair do not depend on its order, are finite for any text, and agree most with itself."""
 
+import itertools
 import math
-import time
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from llmops_plugins.caching.pair_features import FEATURES, pair_features
 from llmops_plugins.caching.question_words import WordWeights
+from tests.timing import least_seconds
 
 WEIGHTS = WordWeights.of(["How do I cancel my order?", "Where is my order?", "Can I return a parcel?"])
 WORDS = "how do I not never cancel cancelled order orders my where is 7 12a return \u00e9t\u00e9 \u4f60"
@@ -58,6 +59,9 @@ def test_a_rare_word_that_only_one_side_has_counts_for_more():
 
 def test_long_texts_take_bounded_time():
     one, other = "a b c d e f g h " * 50_000, "h g f e d c b a " * 50_000
-    started = time.process_time()
-    pair_features(one, other, 0.5, WEIGHTS)
-    assert time.process_time() - started < 2
+    again = itertools.count()  # what was read before is remembered
+
+    def compare():
+        return pair_features(f"{next(again)} {one}", f"{next(again)} {other}", 0.5, WEIGHTS)
+
+    assert least_seconds(compare, 2) < 2

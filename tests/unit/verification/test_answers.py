@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmops_plugins.verification.answers import extract_answer
+from tests.timing import least_seconds
 
 
 @pytest.mark.parametrize(
@@ -136,9 +135,8 @@ def test_any_text_is_read_without_an_exception(text):
     ],
 )
 def test_hostile_text_takes_no_more_than_linear_time(piece):
-    started = time.perf_counter()
-    extract_answer(piece * (40_000 // len(piece)))
-    assert time.perf_counter() - started < 0.5
+    text = piece * (40_000 // len(piece))
+    assert least_seconds(lambda: extract_answer(text), 0.5) < 0.5
 
 
 def test_prose_that_denies_does_not_agree_with_prose_that_grants():

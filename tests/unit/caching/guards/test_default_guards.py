@@ -1,13 +1,12 @@
 """What all guards promise: symmetry, peace with any text, time in proportion to it, and short reasons."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmops_plugins.caching.guards.defaults import DEFAULT_GUARDS, first_refusal
 from llmops_plugins.caching.guards.guard import Refusal
+from tests.timing import least_seconds
 
 WORDS = """
 not can't without only why or enable disable turn on off allowed forbidden 5 km 5km miles $20 20 dollars
@@ -42,12 +41,8 @@ def test_a_question_is_itself_whatever_its_spacing(guard, text):
     ["a", "1,", '"', "a@", "1-a", "hundred and two ", "Xyzzyx ", "log ", "10:"],
 )
 def test_the_longest_question_that_is_compared_takes_no_time(guard, part):
-    def seconds(size):
-        begin = time.process_time()
-        guard(part * (size // len(part)), part * (size // len(part)) + " Paris 7 not monday cheapest")
-        return time.process_time() - begin
-
-    assert seconds(2_000) < 0.5  # and longer ones are not compared at all
+    text = part * (2_000 // len(part))  # longer ones are not compared at all
+    assert least_seconds(lambda: guard(text, f"{text} Paris 7 not monday cheapest"), 0.5) < 0.5
 
 
 def test_the_first_guard_that_refuses_is_named():
