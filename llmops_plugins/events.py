@@ -14,6 +14,7 @@ from typing import Any, Literal
 __all__ = [
     "BLOCKED_KEY",
     "DECISION_EVENT",
+    "INNER_KEY",
     "KIND_KEY",
     "PART_KEY",
     "SHADOW_KEY",
@@ -29,6 +30,9 @@ DECISION_EVENT = "llmops.decision"
 
 BLOCKED_KEY = "llmops_blocked"
 """Key in the ``response_metadata`` of a reply that a guardrail put in the place of the model's."""
+
+INNER_KEY = "llmops_inner"
+"""Run-metadata key of work done for a part of a request: what models say there is not the run's answer."""
 
 KIND_KEY = "llmops_kind"
 """Run-metadata key that says what a model call is for; set by flows, and open to users' own nodes."""

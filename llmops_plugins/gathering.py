@@ -12,6 +12,9 @@ from llmops_plugins.daemon_threads import start_thread
 
 __all__ = ["agather", "gather"]
 
+_GRACE_S = 1.0
+"""Seconds that cancelled tasks have to clean up, before they are left to themselves."""
+
 
 def gather(
     calls: Sequence[Callable[[], Any]], timeout: float | None, raised: tuple[type[BaseException], ...]
@@ -52,7 +55,10 @@ async def agather(
     timeout: float | None,
     raised: tuple[type[BaseException], ...],
 ) -> list[Any]:
-    """Await coroutines at once as tasks; the twin of :func:`gather`, which cancels those that are late."""
+    """Await coroutines at once as tasks; the twin of :func:`gather`, which cancels those that are late.
+
+    One that does not heed that within a second is left to itself.
+    """
     tasks = [asyncio.create_task(call) for call in calls]
     try:
         done = (await asyncio.wait(tasks, timeout=timeout))[0] if tasks else set()
@@ -66,10 +72,17 @@ async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
     for task in running:
         task.cancel()
     if running:
-        await asyncio.wait(running)
-    for task in tasks:  # asyncio complains about an exception that nobody looked at
-        if not task.cancelled():
-            task.exception()
+        await asyncio.wait(running, timeout=_GRACE_S)
+    for task in tasks:
+        if task.done():
+            _look_at(task)
+        else:
+            task.add_done_callback(_look_at)
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # asyncio complains about one that nobody looked at
 
 
 def _late(timeout: float | None) -> TimeoutError:

@@ -35,7 +35,7 @@ from llmops_plugins.accounting.spending import Spending, added, charged_replies
 from llmops_plugins.accounting.trace_state import KeptCall, TraceState
 from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.accounting.whole_trees import WholeTrees
-from llmops_plugins.events import SHADOW_KEY
+from llmops_plugins.events import INNER_KEY, SHADOW_KEY
 from llmops_plugins.models.prices import Cost, PriceBook
 from llmops_plugins.verification.attempt import attempts_of
 
@@ -121,7 +121,7 @@ class Bookkeeper:
             if kind is None and row["status"] == "ok":
                 row |= {"kind": "answer", "hidden": False}
         given_up = self._replace_given_up(call, row)
-        settled = kind is not None or in_shadow
+        settled = kind is not None or in_shadow or INNER_KEY in call.metadata
         kept = KeptCall(trace, row, settled, reply, call.traced_run)
         self._keep(kept)
         if reply is not None and reply.id:
@@ -212,7 +212,7 @@ class Bookkeeper:
             waits_for=[
                 *([EARLIER_REPLIES] if elsewhere else []),
                 # What was said in an attempt that another process made is not on record as said there.
-                *(self._attempts.unseen(failed) if decision.run.tree.goes_on else []),
+                *(self._attempts.unseen(failed) if decision.run.tree not in self._whole_trees else []),
             ],
         )
 

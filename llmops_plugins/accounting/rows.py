@@ -41,6 +41,7 @@ Content = Literal["none", "redacted", "full"]
 """Whether prompts and answers are stored."""
 
 _MAX_CONTENT = 200_000
+_LONGEST_SECRET = 10_000
 
 
 def call_facts(call: ObservedCall) -> CallFacts:
@@ -223,7 +224,10 @@ def _shortened(text: str) -> str:
 
 
 def _redacted(text: str) -> str:
-    return redact(_shortened(text))
+    read = text[: _MAX_CONTENT + _LONGEST_SECRET]
+    shown = redact(read)
+    # What was read of a longer text may end with the beginning of a secret, which nothing would recognise.
+    return (shown if len(read) == len(text) else shown[:-_LONGEST_SECRET])[:_MAX_CONTENT]
 
 
 def _stored(content: Any, shown: Callable[[str], str]) -> Any:

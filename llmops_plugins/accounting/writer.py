@@ -108,14 +108,13 @@ class Writer:
 
     def put(self, item: Any) -> None:
         """Take one observed event; never blocks and never raises."""
-        if self._thread is None:
-            self._start()
         # Few next to the calls, and without them the calls that were kept would be misjudged.
         room = self._max_queue if isinstance(item, ObservedCall) else 2 * self._max_queue
         if self._queue.qsize() >= room:
             self._lose(item, "the queue is full: the database is too slow")
         else:
             self._queue.put(item)
+            self._start()
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Write everything observed so far.
@@ -126,18 +125,15 @@ class Writer:
         Returns:
             Whether all of it is durable.
         """
-        if self._thread is None:
-            self._start()
         request = _Flush(threading.Event())
         self._queue.put(request)
         self._hurry.set()
+        self._start()
         return request.done.wait(timeout) and request.durable
 
     def stop(self, timeout: float = 30.0) -> None:
         """Flush and end the thread; it starts again if more is observed."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is not None:
+        if self._thread is not None:
             request = _Flush(threading.Event(), last=True)
             self._queue.put(request)
             self._hurry.set()
@@ -151,6 +147,9 @@ class Writer:
         self._reset()
 
     def _start(self) -> None:
+        """Have a thread for what was put; the last one looks whether there is more before it ends."""
+        if self._thread is not None:
+            return
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="llmops-ledger", daemon=True)
@@ -180,9 +179,18 @@ class Writer:
                 logger.debug("the ledger's writer failed", exc_info=error)
                 self._say(f"{type(error).__name__} in the ledger itself")
             if flush is not None:
+                ends = flush.last and self._ends()
                 flush.done.set()
-                if flush.last:
+                if ends:
                     return
+
+    def _ends(self) -> bool:
+        with self._lock:
+            # In this order: whoever puts something after this look finds no thread, and starts one.
+            thread, self._thread = self._thread, None
+            if not self._queue.empty():
+                self._thread = thread
+            return self._thread is None
 
     def _drain(self) -> _Flush | None:
         """Judge what is waiting, up to the first flush."""

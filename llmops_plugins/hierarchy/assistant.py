@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +16,10 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.pregel import Pregel
 
 from llmops_plugins.errors import ConfigurationError
+from llmops_plugins.flow import NOSTREAM
 from llmops_plugins.models.build import as_chat_model
 from llmops_plugins.setting_checks import check_count, check_number, check_seconds
+from llmops_plugins.unstreamed import unstreamed
 from llmops_plugins.verification.attempt import ATTEMPT_KEY, attempts_of
 from llmops_plugins.verification.execution import EXECUTION_KEY
 
@@ -71,12 +74,14 @@ class Assistant:
         """
 
         def ask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
-            sent, limited = _identified(messages), self._limited(config, attempt_id)
-            return _new(sent, self._called.invoke(self._input(sent), limited))
+            sent = _identified(messages)
+            with _hidden(self._limited(config, attempt_id)) as limited:
+                return _new(sent, self._called.invoke(self._input(sent), limited))
 
         async def aask(messages: Messages, config: RunnableConfig) -> list[BaseMessage]:
-            sent, limited = _identified(messages), self._limited(config, attempt_id)
-            return _new(sent, await self._called.ainvoke(self._input(sent), limited))
+            sent = _identified(messages)
+            with _hidden(self._limited(config, attempt_id)) as limited:
+                return _new(sent, await self._called.ainvoke(self._input(sent), limited))
 
         return RunnableLambda(ask, aask, name=f"assistant {self.name}")
 
@@ -95,6 +100,11 @@ class Assistant:
         named = merge_configs(config, {"metadata": metadata})
         # Merging drops a limit that is LangChain's default, and LangGraph's own is far higher.
         return {**named, "recursion_limit": self.max_steps}
+
+
+def _hidden(config: RunnableConfig) -> AbstractContextManager[RunnableConfig]:
+    """Keep out of the stream of messages what is asked without anybody reading along."""
+    return unstreamed(config) if NOSTREAM in (config.get("tags") or ()) else nullcontext(config)
 
 
 def checked_assistants(assistants: Sequence[Any]) -> tuple[Assistant, ...]:

@@ -115,7 +115,8 @@ def _feedback(
     if not found:
         problem = (
             f"{run_id!r} is no run that is kept for this tenant, give the answer's "
-            "response_metadata['llmops_run_id'] after the run has ended"
+            "response_metadata['llmops_run_id'] after the run has ended; of a conversation's later "
+            "requests none is kept, unless question= says what is asked"
         )
         raise ConfigurationError("run_id", problem)
     told = []

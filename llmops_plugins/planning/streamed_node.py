@@ -193,7 +193,7 @@ def _not_streamed_flow(
     planner: Planner, plan: StreamedPlan, need: Need, error: Exception, tenant: str
 ) -> Flow[dict[str, Any]]:
     hidden = [*need.hidden, *plan.hidden]
-    if isinstance(error, PlanInvalidError):
+    if planner.on_invalid == "fail":
         yield Emit(error_decision(error, hidden))
         raise error
     return begun(failed_open(planner, error, hidden), tenant)

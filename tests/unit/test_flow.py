@@ -493,6 +493,26 @@ async def test_a_late_task_is_cancelled_before_the_flow_goes_on():
     assert await arun(flow()) == ["cancelled"]
 
 
+async def test_a_late_task_that_does_not_heed_being_cancelled_is_left_to_itself():
+    released, ended = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_):
+        while not released.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await released.wait()
+        ended.set()
+        raise ConnectionError("nobody asks any more")
+
+    def flow():
+        call = Invoke(RunnableLambda(lambda _: None, afunc=stubborn), None)
+        return (yield Gather([call], timeout=0.02))
+
+    (late,) = await asyncio.wait_for(arun(flow()), 15)
+    assert isinstance(late, TimeoutError)
+    released.set()
+    await ended.wait()
+
+
 def test_a_gather_with_no_time_left_reports_all_as_late_or_done():
     def flow():
         slow = Invoke(RunnableLambda(lambda _: time.sleep(0.2)), None)

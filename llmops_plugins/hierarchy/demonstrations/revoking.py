@@ -27,7 +27,7 @@ def revoke(places: Places, demonstration_id: str, reason: str, *, now: float) ->
     Returns:
         How many copies there were: users' own, and the shared one.
     """
-    note = {"reason": redact(reason[:_LONGEST_REASON]), "at": now}
+    note = {"reason": redact(reason)[:_LONGEST_REASON], "at": now}
     # First of all, so that whoever writes a copy meanwhile sees it afterwards.
     yield StoreOps(places.store, [PutOp(places.revoked, demonstration_id, note, False)])
     users: list[SearchItem] = []

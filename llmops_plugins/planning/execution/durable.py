@@ -17,7 +17,6 @@ In a graph without a checkpointer nothing is kept, and all else is the same.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from llmops_plugins.planning.execution.assignment import Assignment, ExecutionLi
 from llmops_plugins.planning.execution.attempts import AsyncRunTask, RunTask
 from llmops_plugins.planning.execution.execution import aexecute, execute
 from llmops_plugins.planning.execution.loop import Launched
+from llmops_plugins.planning.execution.pool_room import pool_room
 from llmops_plugins.planning.execution.resume_decision import decided_outcome, failed_outcome
 from llmops_plugins.planning.execution.side_effect_marks import CheckpointMissingError, SideEffectMarks
 from llmops_plugins.planning.execution.state import News, Start
@@ -215,7 +215,8 @@ class _DurableTasks:
 
 def _called(name: str, body: Callable[[dict[str, Any]], Any], argument: dict[str, Any]) -> Any:
     """Call a body as a durable task; returns a future of the thread's or the event loop's sort."""
-    durable: Any = task(name=name)
+    # A model names tasks, and to LangGraph what a task of such a name returns may be an interrupt.
+    durable: Any = task(name=f"task {name}" if name.startswith("__") else name)
     return durable(body)(argument)
 
 
@@ -262,11 +263,5 @@ def _no_costs(task_id: str) -> Mapping[str, float]:
 
 
 def _within_pool(limits: ExecutionLimits, *, threads: bool) -> ExecutionLimits:
-    """Leave room for this node and for what writes results: they share the tasks' threads."""
-    room = get_config().get("max_concurrency")
-    if room is None:
-        if not threads:
-            return limits
-        processors = getattr(os, "process_cpu_count", os.cpu_count)() or 1
-        room = min(32, processors + 4)
-    return replace(limits, concurrency=max(1, min(limits.concurrency, room - 2)))
+    room = pool_room(threads=threads)
+    return limits if room is None else replace(limits, concurrency=min(limits.concurrency, room))

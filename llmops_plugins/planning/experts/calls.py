@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -43,18 +44,14 @@ class ExpertCalls:
     def ask(self, call: TaskCall) -> Any:
         """Ask an expert; returns the task's result, and raises what the expert raises."""
         expert, spending = self._experts[call.expert], _Spending(self._prices)
-        try:
+        with self._noted(call, expert, spending):
             return expert.asked(call.task_id).invoke(call.arguments, _heard_by(spending))
-        finally:
-            self._note(call, expert, spending)
 
     async def aask(self, call: TaskCall) -> Any:
         """Ask an expert; the twin of :meth:`ask`."""
         expert, spending = self._experts[call.expert], _Spending(self._prices)
-        try:
+        with self._noted(call, expert, spending):
             return await expert.asked(call.task_id).ainvoke(call.arguments, _heard_by(spending))
-        finally:
-            self._note(call, expert, spending)
 
     def costs(self, task_id: str) -> dict[str, float]:
         """Return the USD that was spent on a task, by expert; who spent an unknown amount is missing.
@@ -70,11 +67,19 @@ class ExpertCalls:
             if len(known := [one for one in spent if one is not None]) == len(spent)
         }
 
-    def _note(self, call: TaskCall, expert: Expert, spending: _Spending) -> None:
-        # Of what asks no model, the card's price is all there is; a model not called answered from a cache.
-        spent = spending.usd if spending.calls or expert.sort == "chat" else expert.cost_usd
+    @contextmanager
+    def _noted(self, call: TaskCall, expert: Expert, spending: _Spending) -> Iterator[None]:
+        """Note what a call spent; until it ends, which one that was given up may do late, nobody knows."""
         with self._lock:
-            self._spent.setdefault((call.task_id, call.expert), []).append(spent)
+            spent = self._spent.setdefault((call.task_id, call.expert), [])
+            place = len(spent)
+            spent.append(None)
+        try:
+            yield
+        finally:
+            asks_models = bool(spending.calls or spending.running) or expert.sort == "chat"
+            # Of what asks no model, the card's price is all there is; one not called answered from a cache.
+            spent[place] = spending.usd if asks_models else expert.cost_usd
 
 
 def _heard_by(spending: _Spending) -> RunnableConfig:
@@ -91,8 +96,18 @@ class _Spending(BaseCallbackHandler):
         self._prices = prices
         self._lock = threading.Lock()
         self._named: dict[UUID, tuple[str | None, str | None]] = {}
+        self._usd: float | None = 0.0
         self.calls = 0
-        self.usd: float | None = 0.0
+
+    @property
+    def running(self) -> int:
+        """Calls that have begun and not ended, as those that were cancelled never do."""
+        return len(self._named)
+
+    @property
+    def usd(self) -> float | None:
+        """What the calls cost; None where that is unknown of one."""
+        return None if self.running else self._usd
 
     def on_chat_model_start(
         self,
@@ -112,22 +127,21 @@ class _Spending(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """Add what a call cost."""
         with self._lock:
-            named = self._named.pop(run_id, None)
-            if named is None:
+            named, message = self._named.pop(run_id, None), _reply(response)
+            if named is None or _is_llm_cache_hit(message):
                 return
             self.calls += 1
-            spent = self._cost(named, response)
-            self.usd = None if spent is None or self.usd is None else self.usd + spent
+            spent = self._cost(named, message)
+            self._usd = None if spent is None or self._usd is None else self._usd + spent
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        """Forget a call that failed."""
-        with self._lock:
-            self._named.pop(run_id, None)
+        """Forget a call that failed; one that was cancelled may have cost something."""
+        if isinstance(error, Exception):
+            with self._lock:
+                self._named.pop(run_id, None)
 
-    def _cost(self, named: tuple[str | None, str | None], response: LLMResult) -> float | None:
-        generation = response.generations[0][0] if response.generations and response.generations[0] else None
-        message = generation.message if isinstance(generation, ChatGeneration) else None
-        usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    def _cost(self, named: tuple[str | None, str | None], message: AIMessage | None) -> float | None:
+        usage = message.usage_metadata if message is not None else None
         if usage is None:
             return None
         details = usage.get("input_token_details") or {}
@@ -138,3 +152,16 @@ class _Spending(BaseCallbackHandler):
         )
         cost = self._prices.price(*named, tokens, datetime.now(UTC))
         return cost.total_usd if isinstance(cost, Cost) else None
+
+
+def _reply(response: LLMResult) -> AIMessage | None:
+    generation = response.generations[0][0] if response.generations and response.generations[0] else None
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    return message if isinstance(message, AIMessage) else None
+
+
+def _is_llm_cache_hit(message: AIMessage | None) -> bool:
+    """Tell whether LangChain's LLM cache answered; a cost of integer zero on the message is its only mark."""
+    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
+    cost = usage.get("total_cost")
+    return type(cost) is int and cost == 0

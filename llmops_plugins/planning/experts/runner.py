@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from langchain_core.runnables.config import merge_configs, var_child_runnable_config
+from langchain_core.runnables.config import merge_configs
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
 from llmops_plugins.delimited import delimited
 from llmops_plugins.errors import ConfigurationError
-from llmops_plugins.events import KIND_KEY
-from llmops_plugins.flow import NOSTREAM
+from llmops_plugins.events import INNER_KEY, KIND_KEY
 from llmops_plugins.planning.experts.in_threads import in_threads
 from llmops_plugins.planning.experts.result import expert_result
 from llmops_plugins.planning.experts.schemas import Schema, signature_model
 from llmops_plugins.planning.experts.sort import MESSAGES, ExpertSort
+from llmops_plugins.unstreamed import unstreamed
 
 __all__ = ["EXPERT_KEY", "TASK_KEY", "Job", "expert_job"]
 
@@ -34,8 +32,6 @@ EXPERT_KEY = "expert"
 
 TASK_KEY = "task"
 """Run-metadata key that names the task which a call was made for."""
-
-_STREAMS_MESSAGES = "StreamMessagesHandler"
 
 _PART = (
     "You do one part of a larger request, and nothing else of it. Your part: {part}\n"
@@ -66,12 +62,12 @@ class Job:
         """Return what takes a task's arguments and gives its result as plain data."""
 
         def ask(arguments: dict[str, Any], config: RunnableConfig) -> Any:
-            with _within(self._noted(config, task_id)) as noted:
+            with unstreamed(self._noted(config, task_id)) as noted:
                 output = self.called.invoke(self._given(arguments), noted)
             return expert_result(self.name, self.sort, output, self.output)
 
         async def aask(arguments: dict[str, Any], config: RunnableConfig) -> Any:
-            with _within(self._noted(config, task_id)) as noted:
+            with unstreamed(self._noted(config, task_id)) as noted:
                 output = await self._awaited.ainvoke(self._given(arguments), noted)
             return expert_result(self.name, self.sort, output, self.output)
 
@@ -96,13 +92,12 @@ class Job:
         return _PART.format(part=self.description or self.name)
 
     def _noted(self, config: RunnableConfig, task_id: str | None) -> RunnableConfig:
-        metadata = {EXPERT_KEY: self.name}
+        metadata: dict[str, Any] = {EXPERT_KEY: self.name, INNER_KEY: True}
         if task_id is not None:
             metadata[TASK_KEY] = task_id
         if self.sort == "chat":  # what the calls inside of anything else are for, those say themselves
             metadata[KIND_KEY] = "step"
-        noted = merge_configs(config, {"metadata": metadata, "tags": [NOSTREAM]})
-        return {**noted, "callbacks": _unstreamed(noted.get("callbacks"))}
+        return merge_configs(config, {"metadata": metadata})
 
 
 def expert_job(
@@ -136,32 +131,6 @@ def expert_job(
     if isinstance(called, BaseChatModel) and output is not None and output.get("type") == "object":
         called = _structured(name, called, output)
     return Job(name=name, sort=sort, called=called, description=description, output=output)
-
-
-@contextlib.contextmanager
-def _within(config: RunnableConfig) -> Iterator[RunnableConfig]:
-    """Make a config the one that calls inside start from: LangGraph adds the surrounding one's callbacks."""
-    token = var_child_runnable_config.set(config)
-    try:
-        yield config
-    finally:
-        var_child_runnable_config.reset(token)
-
-
-def _unstreamed(callbacks: Any) -> Any:
-    """Return a run's callbacks without those that stream messages.
-
-    The tag keeps out what models write as they write it; LangGraph streams the messages in what a node of an
-    expert's graph returns as well, whatever the tags. Its handler is known by its name alone: the class is
-    private, and where it has another name the messages of such nodes stream as they would have.
-    """
-    if not isinstance(callbacks, BaseCallbackManager):
-        return callbacks
-    kept = callbacks.copy()
-    for handler in callbacks.handlers:
-        if any(kind.__name__ == _STREAMS_MESSAGES for kind in type(handler).__mro__):
-            kept.remove_handler(handler)
-    return kept
 
 
 def _material(arguments: Mapping[str, Any]) -> str:

@@ -99,3 +99,12 @@ def test_content_only_where_asked():
 def test_values_that_no_column_takes_are_made_to_fit():
     found = row(MILLION, metadata={"ls_provider": 3, "langgraph_step": "x", "thread_id": "y" * 999})
     assert (found["provider"], found["step"], len(found["thread_id"])) == ("3", None, 255)
+
+
+@pytest.mark.parametrize(("addresses", "before"), [(0, 199_990), (0, 209_990), (1_500, 209_990)])
+def test_no_beginning_of_a_secret_stays_where_a_text_is_cut(addresses, before):
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+    begins = ("ann@example.org " * addresses + "x " * before)[: before - before % 2]
+    answer = row(MILLION, content="redacted", text=f"{begins} {key} and so on")["answer"]
+    assert "sk-" not in answer
+    assert 180_000 < len(answer) <= 200_000

@@ -129,3 +129,46 @@ class TestBatch:
         assert batch.shed(3) == 2
         assert [row["call_id"] for row in batch.calls] == [2, 3, 4]
         assert len(batch.decisions) == 3
+
+
+def test_what_is_put_while_it_stops_is_written_once_by_one_thread(open_writer, engine, monkeypatch):
+    writing, held, together = threading.Event(), threading.Event(), []
+    lock, write = threading.Lock(), writer_module.RowStore.write
+
+    def slow(self, batch, **settings):
+        together.append(lock.acquire(blocking=False))
+        try:
+            writing.set()
+            held.wait(10)
+            return write(self, batch, **settings)
+        finally:
+            if together[-1]:
+                lock.release()
+
+    monkeypatch.setattr(writer_module.RowStore, "write", slow)
+    writer = open_writer()
+    writer.put(call(0))
+    stopping = threading.Thread(target=writer.stop)
+    stopping.start()
+    assert writing.wait(10)
+    for number in range(1, 6):
+        writer.put(call(number))
+    time.sleep(1.5)  # another thread would have written by now
+    held.set()
+    stopping.join(10)
+    assert writer.flush()
+    assert len(written(engine)) == 6
+    assert written(engine, LOSSES) == []
+    assert all(together)
+
+
+def test_what_is_put_at_any_moment_of_stopping_is_written(open_writer, engine):
+    writer = open_writer()
+    for number in range(50):
+        writer.put(call(2 * number))
+        stopping = threading.Thread(target=writer.stop)
+        stopping.start()
+        writer.put(call(2 * number + 1))
+        stopping.join(10)
+    assert writer.flush()
+    assert len(written(engine)) == 100

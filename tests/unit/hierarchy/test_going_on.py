@@ -5,10 +5,16 @@ import sys
 
 import pytest
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
+from llmops_plugins.accounting.ledger import CostLedger
+from llmops_plugins.hierarchy.assistant import Assistant
 from llmops_plugins.hierarchy.graph import create_hierarchy
+from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
+from llmops_plugins.storage.database import DECISIONS
+from llmops_plugins.testing import ScriptedChatModel
 from llmops_plugins.verification.human import Human
 from tests.unit.hierarchy.test_code_driven import EchoExecutor, code
 from tests.unit.hierarchy.test_hierarchy_graph import ASKED, BOTH, KNOWS, assistant, config_of, drive
@@ -94,7 +100,12 @@ def test_keys_and_addresses_in_a_persons_reason_are_in_no_decision_and_no_state(
 PROGRAM = """
 import time
 from tests.unit.hierarchy.test_hierarchy_graph import ASKED, KNOWS, LARGE, assistant
+from llmops_plugins.accounting.ledger import CostLedger
+from llmops_plugins.hierarchy.assistant import Assistant
 from llmops_plugins.hierarchy.graph import create_hierarchy
+from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
+from llmops_plugins.storage.database import DECISIONS
+from llmops_plugins.testing import ScriptedChatModel
 hung = assistant("hung", "42", delay=600, timeout=0.1)
 print(create_hierarchy([hung, LARGE], success=KNOWS).invoke(ASKED)["assistant"])
 """
@@ -103,3 +114,27 @@ print(create_hierarchy([hung, LARGE], success=KNOWS).invoke(ASKED)["assistant"])
 def test_a_late_assistant_does_not_keep_the_process():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120)
     assert (done.stdout.strip(), done.returncode) == ("large", 0), done.stderr
+
+
+@BOTH
+def test_what_a_resumed_decision_spent_is_known_though_an_attempt_asked_no_model(way):
+    def down(messages):
+        raise ConnectionError("down")
+
+    usage = {"input_tokens": 1_000_000, "output_tokens": 0, "total_tokens": 1_000_000}
+    model = ScriptedChatModel(replies=["42"], model_name="priced", usage=usage)
+    team = [
+        Assistant(name="none", runnable=RunnableLambda(down)),
+        Assistant(name="priced", runnable=model),
+        assistant("large", "42"),
+    ]
+    registry = ModelRegistry([ModelSpec(name="priced", prices=(Price(input=2.0, output=0.0),))])
+    graph = create_hierarchy(team, success=Human(), checkpointer=InMemorySaver())
+    with CostLedger("sqlite://", registry=registry) as ledger:
+        config = config_of("a", callbacks=[ledger])
+        drive(graph, way, config=config)
+        drive(graph, way, Command(resume=True), config)
+        assert ledger.flush()
+        with ledger.engine.connect() as connection:
+            (decision,) = connection.execute(DECISIONS.select())
+    assert decision.spent_usd == pytest.approx(2.0)

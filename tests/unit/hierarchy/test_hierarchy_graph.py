@@ -146,6 +146,31 @@ def test_rejected_answers_reach_no_stream_of_messages_and_the_last_streams(way, 
 
 
 @BOTH
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("sort", ["agent", "graph"])
+def test_neither_do_those_of_agents_and_graphs(way, nested, sort):
+    def answering(*replies):
+        model = ScriptedChatModel(replies=list(replies))
+        if sort == "agent":
+            return create_agent(model, [])
+        graph = StateGraph(MessagesState)
+        graph.add_node("answer", lambda state: {"messages": [model.invoke(state["messages"])]})
+        return graph.add_edge(START, "answer").compile()
+
+    graph = create_hierarchy(
+        [
+            Assistant(name="small", runnable=answering("I cannot say.")),
+            Assistant(name="large", runnable=answering("It is 42.")),
+        ],
+        success=KNOWS,
+    )
+    if nested:
+        graph = StateGraph(MessagesState).add_node("solve it", graph).add_edge(START, "solve it").compile()
+    chunks = streamed(graph, way, stream_mode="messages", subgraphs=True)
+    assert "".join(item[-1][0].content for item in chunks) == "It is 42."
+
+
+@BOTH
 def test_rejected_answers_are_in_no_update_of_the_graph(way):
     graph = create_hierarchy([SMALL, LARGE], success=KNOWS)
     updates = streamed(graph, way, stream_mode="updates")

@@ -47,6 +47,16 @@ def test_nothing_of_it_stays_but_the_note():
     assert left[0][1].value["reason"] == "[email] asked for it"
 
 
+def test_no_beginning_of_a_key_stays_where_a_reason_is_cut():
+    inner = memory()
+    store = new_store(inner)
+    key = share(store)
+    store.revoke(key, reason="x " * 245 + "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789 leaked")
+    (note,) = [item for items in inner._data.values() for item in items.values()]
+    assert "sk-" not in note.value["reason"]
+    assert len(note.value["reason"]) <= 500
+
+
 def test_the_same_does_not_come_back_by_itself(tmp_path):
     store = new_store()
     key = share(store)

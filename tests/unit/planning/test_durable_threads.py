@@ -9,8 +9,11 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
+from llmops_plugins.errors import ConfigurationError
 from llmops_plugins.planning.execution.durable import aexecute_durably
 from llmops_plugins.planning.execution.execution import Attempts, ExecutionLimits
+from llmops_plugins.planning.graph import create_planner
+from tests.unit.planning.planner_world import ANSWER, ASKED, PLAN, controller, plan_text, team, weather
 from tests.unit.planning.stubs import assigned
 from tests.unit.planning.test_durable import BEGIN, CONFIG, LIMITS, Planned, State
 
@@ -75,3 +78,22 @@ async def test_cancelling_the_graph_cancels_the_plans_tasks():
     await asyncio.sleep(0.01)
     assert cancelled == ["a"]
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("stream_mode", ["messages", "custom"])
+def test_a_streamed_plan_without_a_thread_is_refused_at_once(stream_mode):
+    def stream(room):
+        graph = create_planner(controller(PLAN, ANSWER), team(), plan="always", checkpointer=InMemorySaver())
+        return list(graph.stream(ASKED, {**CONFIG, "max_concurrency": room}, stream_mode=stream_mode))
+
+    assert stream(3)
+    with pytest.raises(ConfigurationError, match=r"max_concurrency: is 2, .* 3 threads or more"):
+        stream(2)
+
+
+def test_a_task_with_a_name_of_langgraphs_own_makes_no_interrupt():
+    text = plan_text(weather("__interrupt__"))
+    graph = create_planner(controller(text, "3."), team(), plan="always", checkpointer=InMemorySaver())
+    state = graph.invoke(ASKED, CONFIG)
+    assert "__interrupt__" not in state
+    assert state["outcomes"]["__interrupt__"]["result"] == 3

@@ -30,6 +30,7 @@ class Heard(BaseCallbackHandler):
     [lambda *given: given[0].invoke(*given[1:]), lambda *given: asyncio.run(given[0].ainvoke(*given[1:]))],
     ids=["sync", "async"],
 )
+@pytest.mark.parametrize("stream_plan", [False, True])
 @pytest.mark.parametrize(
     ("replies", "error", "outcome"),
     [
@@ -38,9 +39,11 @@ class Heard(BaseCallbackHandler):
         ([plan_text(weather("t1", "Atlantis")), "[]"], PlanFailedError, "failed"),
     ],
 )
-def test_a_request_that_ends_in_an_error_is_announced_before(drive, replies, error, outcome):
+def test_a_request_that_ends_in_an_error_is_announced_before(drive, stream_plan, replies, error, outcome):
     heard = Heard()
-    graph = create_planner(controller(*replies), team(), plan="always", on_invalid="fail")
+    graph = create_planner(
+        controller(*replies), team(), plan="always", on_invalid="fail", stream_plan=stream_plan
+    )
     with pytest.raises(error):
         drive(graph, ASKED, {"callbacks": [heard]})
     assert [one["outcome"] for one in heard.planning] == [outcome]
