@@ -133,7 +133,9 @@ class Writer:
 
     def stop(self, timeout: float = 30.0) -> None:
         """Flush and end the thread; it starts again if more is observed."""
-        if self._thread is not None:
+        with self._lock:
+            is_running = self._thread is not None
+        if is_running:
             request = _Flush(threading.Event(), last=True)
             self._queue.put(request)
             self._hurry.set()

@@ -136,6 +136,8 @@ def test_what_is_put_while_it_stops_is_written_once_by_one_thread(open_writer, e
     lock, write = threading.Lock(), writer_module.RowStore.write
 
     def slow(self, batch, **settings):
+        if self is not writer._store:  # one that an earlier test left open
+            return write(self, batch, **settings)
         together.append(lock.acquire(blocking=False))
         try:
             writing.set()
@@ -145,8 +147,8 @@ def test_what_is_put_while_it_stops_is_written_once_by_one_thread(open_writer, e
             if together[-1]:
                 lock.release()
 
-    monkeypatch.setattr(writer_module.RowStore, "write", slow)
     writer = open_writer()
+    monkeypatch.setattr(writer_module.RowStore, "write", slow)
     writer.put(call(0))
     stopping = threading.Thread(target=writer.stop)
     stopping.start()
