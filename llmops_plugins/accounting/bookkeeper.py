@@ -33,10 +33,10 @@ from llmops_plugins.accounting.replays import replay_rows
 from llmops_plugins.accounting.rows import Content, call_facts, call_row, price_call, thread_id
 from llmops_plugins.accounting.spending import Spending, added, charged_replies
 from llmops_plugins.accounting.trace_state import KeptCall, TraceState
-from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.accounting.whole_trees import WholeTrees
 from llmops_plugins.events import INNER_KEY, SHADOW_KEY
 from llmops_plugins.models.prices import Cost, PriceBook
+from llmops_plugins.models.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.verification.attempt import attempts_of
 
 __all__ = ["Bookkeeper"]

@@ -11,8 +11,8 @@ from llmops_plugins.accounting.attribution import graph_path, user_metadata
 from llmops_plugins.accounting.column_text import short
 from llmops_plugins.accounting.observed import ObservedCall, ObservedDecision, RootEnded
 from llmops_plugins.accounting.rows import requested_model, thread_id
-from llmops_plugins.accounting.usage import reported_model
 from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage
+from llmops_plugins.models.usage import reported_model
 
 __all__ = ["avoided_usd", "cache_hit_row", "decision_row", "replay_row"]
 

@@ -23,9 +23,9 @@ from llmops_plugins.accounting.attribution import KindRule, kind_by_evidence
 from llmops_plugins.accounting.observed import ObservedCall
 from llmops_plugins.accounting.priced_messages import USAGE_KEY, serialise_with_usage, warn_once
 from llmops_plugins.accounting.rows import call_breakdown, call_facts, price_call
-from llmops_plugins.accounting.usage import is_llm_cache_hit, reply_of, reported_usage
 from llmops_plugins.events import KIND_KEY, Kind
 from llmops_plugins.models.prices import Cost, PriceBook
+from llmops_plugins.models.usage import is_llm_cache_hit, reply_of, reported_usage
 
 __all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark_root_call"]
 

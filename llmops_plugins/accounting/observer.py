@@ -25,11 +25,11 @@ from llmops_plugins.accounting.observed import (
 )
 from llmops_plugins.accounting.open_calls import OpenCalls
 from llmops_plugins.accounting.run_trees import RunTrees
-from llmops_plugins.accounting.usage import snapshot
 from llmops_plugins.accounting.writer import Leftover, Writer
 from llmops_plugins.embeddings import EMBEDDING_EVENT
 from llmops_plugins.events import DECISION_EVENT, WRAPPER_KEY
 from llmops_plugins.models.prices import PriceBook
+from llmops_plugins.models.usage import snapshot
 
 __all__ = ["Observer"]
 

@@ -20,8 +20,8 @@ from llmops_plugins.accounting.breakdown import (
 )
 from llmops_plugins.accounting.column_text import short
 from llmops_plugins.accounting.observed import ABORTS, CallStatus, ObservedCall
-from llmops_plugins.accounting.usage import reply_of, reported_cost_usd, reported_model, reported_usage
 from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage, Unpriced
+from llmops_plugins.models.usage import reply_of, reported_cost_usd, reported_model, reported_usage
 from llmops_plugins.redaction import redact
 
 __all__ = [

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from llmops_plugins.accounting.usage import reported_cost_usd, reported_model, reported_usage
 from llmops_plugins.backtest.asked_model import AskedModel
 from llmops_plugins.backtest.budget import Budget
 from llmops_plugins.backtest.dataset import chat_messages, fingerprint
@@ -22,6 +21,7 @@ from llmops_plugins.backtest.passing_errors import is_hopeless, may_be_billed, p
 from llmops_plugins.backtest.rate_limit import Pace
 from llmops_plugins.errors import BudgetExceeded, ConfigurationError, LlmopsError
 from llmops_plugins.events import KIND_KEY
+from llmops_plugins.models.usage import reported_cost_usd, reported_model, reported_usage
 
 __all__ = ["Asker", "AskingLimits", "ModelFailedError"]
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from llmops_plugins.events import WRAPPER_KEY
-from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage
+from llmops_plugins.models.prices import Cost, PriceBook
 from llmops_plugins.models.registry import ModelRegistry
+from llmops_plugins.models.usage import is_llm_cache_hit, reported_usage
 from llmops_plugins.planning.execution.attempts import TaskCall
 from llmops_plugins.planning.experts.expert import Expert
 
@@ -127,11 +128,11 @@ class _Spending(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """Add what a call cost."""
         with self._lock:
-            named, message = self._named.pop(run_id, None), _reply(response)
-            if named is None or _is_llm_cache_hit(message):
+            named = self._named.pop(run_id, None)
+            if named is None or is_llm_cache_hit(response):
                 return
             self.calls += 1
-            spent = self._cost(named, message)
+            spent = self._cost(named, response)
             self._usd = None if spent is None or self._usd is None else self._usd + spent
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -140,28 +141,9 @@ class _Spending(BaseCallbackHandler):
             with self._lock:
                 self._named.pop(run_id, None)
 
-    def _cost(self, named: tuple[str | None, str | None], message: AIMessage | None) -> float | None:
-        usage = message.usage_metadata if message is not None else None
+    def _cost(self, named: tuple[str | None, str | None], response: LLMResult) -> float | None:
+        usage = reported_usage(response)
         if usage is None:
             return None
-        details = usage.get("input_token_details") or {}
-        tokens = TokenUsage(
-            input_tokens=usage["input_tokens"],
-            output_tokens=usage["output_tokens"],
-            cache_read_tokens=details.get("cache_read") or 0,
-        )
-        cost = self._prices.price(*named, tokens, datetime.now(UTC))
+        cost = self._prices.price(*named, usage, datetime.now(UTC))
         return cost.total_usd if isinstance(cost, Cost) else None
-
-
-def _reply(response: LLMResult) -> AIMessage | None:
-    generation = response.generations[0][0] if response.generations and response.generations[0] else None
-    message = generation.message if isinstance(generation, ChatGeneration) else None
-    return message if isinstance(message, AIMessage) else None
-
-
-def _is_llm_cache_hit(message: AIMessage | None) -> bool:
-    """Tell whether LangChain's LLM cache answered; a cost of integer zero on the message is its only mark."""
-    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
-    cost = usage.get("total_cost")
-    return type(cost) is int and cost == 0

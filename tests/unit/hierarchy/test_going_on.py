@@ -100,12 +100,7 @@ def test_keys_and_addresses_in_a_persons_reason_are_in_no_decision_and_no_state(
 PROGRAM = """
 import time
 from tests.unit.hierarchy.test_hierarchy_graph import ASKED, KNOWS, LARGE, assistant
-from llmops_plugins.accounting.ledger import CostLedger
-from llmops_plugins.hierarchy.assistant import Assistant
 from llmops_plugins.hierarchy.graph import create_hierarchy
-from llmops_plugins.models.registry import ModelRegistry, ModelSpec, Price
-from llmops_plugins.storage.database import DECISIONS
-from llmops_plugins.testing import ScriptedChatModel
 hung = assistant("hung", "42", delay=600, timeout=0.1)
 print(create_hierarchy([hung, LARGE], success=KNOWS).invoke(ASKED)["assistant"])
 """

@@ -4,7 +4,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
-from llmops_plugins.accounting.usage import (
+from llmops_plugins.models.usage import (
     is_llm_cache_hit,
     reply_of,
     reported_cost_usd,
