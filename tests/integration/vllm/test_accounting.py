@@ -43,8 +43,8 @@ def test_an_agent_with_a_tool(server, books, way):
     messages = ask(agent_graph(server.chat()), way, QUESTION, books.config)
     calls = books.calls
     assert_agrees(calls, server.counters() - before)
-    asked = [(call["name"], call["args"]) for message in messages for call in message.tool_calls]
-    assert ("look_up_order", {"order_id": "A1007"}) in asked
+    asked = [call for message in messages for call in message.tool_calls]
+    assert {(call["name"], *call["args"]) for call in asked} == {("look_up_order", "order_id")}
     assert messages[-1].text
     assert [call.kind for call in calls] == ["step"] * (len(messages) - 1) + ["answer"]
     assert len({call.trace_id for call in calls}) == 1

@@ -85,7 +85,8 @@ def test_an_agent_of_the_server_as_an_assistant(server, books, asynchronous):
     shown, state = watch(graph, "Where is order A1007?", books.config, asynchronous, subgraphs=True)
     calls = of_server(server, books)
     assert_agrees(calls, server.counters() - before)
-    assert [call.kind for call in calls] == ["step", "answer"]
+    assert [call.kind for call in calls] == ["step"] * (len(calls) - 1) + ["answer"]
+    assert len(calls) > 1
     assert {call.user_metadata["assistant"] for call in calls} == {"agent"}
     assert "".join(shown) == state["messages"][-1].text
 
