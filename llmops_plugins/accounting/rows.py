@@ -20,8 +20,9 @@ from llmops_plugins.accounting.breakdown import (
 )
 from llmops_plugins.accounting.column_text import short
 from llmops_plugins.accounting.observed import ABORTS, CallStatus, ObservedCall
+from llmops_plugins.models.call_cost import call_cost
 from llmops_plugins.models.prices import Cost, PriceBook, TokenUsage, Unpriced
-from llmops_plugins.models.usage import reply_of, reported_cost_usd, reported_model, reported_usage
+from llmops_plugins.models.usage import reply_of, reported_model, reported_usage
 from llmops_plugins.redaction import redact
 
 __all__ = [
@@ -73,21 +74,9 @@ def thread_id(metadata: Mapping[str, Any]) -> str | None:
 
 
 def price_call(prices: PriceBook, call: ObservedCall, usage: TokenUsage, at: datetime) -> Cost | Unpriced:
-    """Price a call: by the provider's own bill, else the user's price for the model asked for, else lists."""
-    reported = reported_cost_usd(call.result)
-    if reported is not None:
-        return Cost(parts={"unsplit": reported}, source="reported")
+    """Price a call by what was observed of it."""
     provider = short(call.metadata.get("ls_provider"), 100)
-    requested, answered = requested_model(call), reported_model(call.result)
-    cost = prices.price(provider, requested, usage, at)
-    if (
-        answered is None
-        or answered == requested
-        or (isinstance(cost, Cost) and cost.source != "genai-prices")
-    ):
-        return cost
-    exact = prices.price(provider, answered, usage, at)
-    return exact if isinstance(exact, Cost) else cost
+    return call_cost(prices, provider, requested_model(call), usage, call.result, at)
 
 
 def call_breakdown(

@@ -20,8 +20,8 @@ from llmops_plugins.hierarchy.demonstrations.store import DemonstrationStore
 from llmops_plugins.hierarchy.demonstrations.tenancy import FromRequest, name_from
 from llmops_plugins.hierarchy.solving import Solution
 from llmops_plugins.models.avoided import provider_and_name
+from llmops_plugins.models.call_cost import reply_cost_usd
 from llmops_plugins.models.prices import PriceBook
-from llmops_plugins.models.reply_cost import reply_cost
 
 __all__ = ["Lesson", "RunIds", "Teacher", "only_question"]
 
@@ -133,7 +133,7 @@ class Teacher:
             assistant=solution.assistant.name,
             model=(provider_and_name(author)[1] if author is not None else "") or solution.assistant.name,
             model_version=next((one for one in versions if isinstance(one, str)), ""),
-            cost_usd=reply_cost(self.prices, author, solution.replies, datetime.now(UTC)),
+            cost_usd=reply_cost_usd(self.prices, author, solution.replies, datetime.now(UTC)),
             evidence=kind,
             source=source,
             statement=solution.reason,

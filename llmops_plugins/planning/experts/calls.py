@@ -16,9 +16,10 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from llmops_plugins.events import WRAPPER_KEY
-from llmops_plugins.models.prices import Cost, PriceBook
+from llmops_plugins.models.call_cost import result_cost_usd
+from llmops_plugins.models.prices import PriceBook
 from llmops_plugins.models.registry import ModelRegistry
-from llmops_plugins.models.usage import is_llm_cache_hit, reported_usage
+from llmops_plugins.models.usage import is_llm_cache_hit
 from llmops_plugins.planning.execution.attempts import TaskCall
 from llmops_plugins.planning.experts.expert import Expert
 
@@ -132,7 +133,7 @@ class _Spending(BaseCallbackHandler):
             if named is None or is_llm_cache_hit(response):
                 return
             self.calls += 1
-            spent = self._cost(named, response)
+            spent = result_cost_usd(self._prices, *named, response, datetime.now(UTC))
             self._usd = None if spent is None or self._usd is None else self._usd + spent
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -140,10 +141,3 @@ class _Spending(BaseCallbackHandler):
         if isinstance(error, Exception):
             with self._lock:
                 self._named.pop(run_id, None)
-
-    def _cost(self, named: tuple[str | None, str | None], response: LLMResult) -> float | None:
-        usage = reported_usage(response)
-        if usage is None:
-            return None
-        cost = self._prices.price(*named, usage, datetime.now(UTC))
-        return cost.total_usd if isinstance(cost, Cost) else None
