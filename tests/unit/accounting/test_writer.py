@@ -79,7 +79,7 @@ def test_putting_takes_no_time_whatever_the_database_does(open_writer, engine, m
     started = time.perf_counter()
     for number in range(500):
         writer.put(call(number))
-    assert time.perf_counter() - started < 1.0
+    assert time.perf_counter() - started < 5.0  # of the 10 that the database takes
     assert not writer.flush(timeout=0.05)
     held.set()
 
