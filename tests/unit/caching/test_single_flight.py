@@ -98,12 +98,12 @@ def test_where_the_reply_may_not_be_shared_all_others_ask_at_once(everybody, mid
     everybody(middleware, answers, many=20)
     _first, *others = sorted(answers.began)
     assert len(others) == 19
-    assert max(others) - min(others) < 0.3  # not one after the other
+    assert max(others) - min(others) < 19 * 0.3 / 2  # not one after the other
 
 
 def test_who_loses_patience_asks(everybody):
     middleware = Cached(patience_seconds=0.05).middleware
-    answers = SlowAnswers(seconds=0.4)
+    answers = SlowAnswers(seconds=1.0)
     replies = everybody(middleware, answers, many=5)
     assert {reply.text for reply in replies} == {"Berlin."}
     assert len(answers.began) == 5
@@ -123,9 +123,10 @@ def test_threads_and_an_event_loop_share_a_call(middleware):
 
 
 async def test_who_is_cancelled_while_waiting_cancels_nobody_else(middleware):
-    answers = SlowAnswers(seconds=0.2)
+    answers = SlowAnswers(seconds=1.0)
     tasks = [asyncio.create_task(middleware.awrap_model_call(request(), answers.wait)) for _ in range(5)]
-    await asyncio.sleep(0.05)
+    while not answers.began:
+        await asyncio.sleep(0.01)
     for waiting in tasks[1:3]:
         waiting.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -134,9 +135,10 @@ async def test_who_is_cancelled_while_waiting_cancels_nobody_else(middleware):
 
 
 async def test_a_leader_who_is_cancelled_hands_over(middleware):
-    answers = SlowAnswers(seconds=0.2)
+    answers = SlowAnswers(seconds=1.0)
     tasks = [asyncio.create_task(middleware.awrap_model_call(request(), answers.wait)) for _ in range(5)]
-    await asyncio.sleep(0.05)
+    while not answers.began:
+        await asyncio.sleep(0.01)
     tasks[0].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(results[0], asyncio.CancelledError)
@@ -154,7 +156,7 @@ def test_a_leader_whose_stream_is_abandoned_hands_over(middleware):
         time.sleep(0.1)
         assert not waiting.done()
         stream.close()
-        assert waiting.result(timeout=5) == "one two three"
+        assert waiting.result(timeout=30) == "one two three"
     assert len(model.calls) == 2
 
 
@@ -167,7 +169,7 @@ async def test_a_leader_whose_async_stream_is_abandoned_hands_over(middleware):
     await asyncio.sleep(0.1)
     assert not waiting.done()
     await stream.aclose()
-    assert (await asyncio.wait_for(waiting, 5)).text == "one two three"
+    assert (await asyncio.wait_for(waiting, 30)).text == "one two three"
     assert len(model.calls) == 2
 
 
