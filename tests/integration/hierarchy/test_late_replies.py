@@ -70,7 +70,7 @@ def others():
 
 
 def small(runnable):
-    return Assistant(name="small", runnable=runnable, timeout=0.1)
+    return Assistant(name="small", runnable=runnable, timeout=1.0)
 
 
 @pytest.mark.parametrize("flushed", [False, True])

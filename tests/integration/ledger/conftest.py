@@ -28,7 +28,7 @@ class Books:
         self.config = {"callbacks": [self.ledger]}
 
     def _rows(self, table, order):
-        assert self.ledger.flush()
+        assert self.ledger.flush(timeout=300)
         with self.ledger.engine.connect() as connection:
             return [
                 SimpleNamespace(**row._mapping) for row in connection.execute(select(table).order_by(order))

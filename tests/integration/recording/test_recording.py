@@ -90,7 +90,7 @@ def test_a_torn_line_never_counted(server, folder, record):
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
 def test_no_more_calls_at_once_than_allowed(server, folder, concurrency, record):
     folder.write_dataset(20)
-    server.delay = 0.03
+    server.delay = 0.1
     assert record("questions.jsonl", "--models", "small,large", "--concurrency", concurrency)[0] == 0
     assert server.most_in_flight == concurrency
 

@@ -249,7 +249,7 @@ def train_one_cycle(network: Qwen2ForCausalLM, lessons: Lessons, exam: Exam, end
 
 def main(folder: Path) -> None:
     os.nice(10)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # two wait for each other where something else runs
     text = prose()
     tokenizer = make_tokenizer(text)
     network = make_network(tokenizer)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["ServerFailedError", "serve"]
 
-_HEALTHY_WITHIN_SECONDS = 120
+_HEALTHY_WITHIN_SECONDS = 600
 _STOPPED_WITHIN_SECONDS = 10
 
 _SETTINGS = {

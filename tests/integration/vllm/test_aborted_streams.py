@@ -84,7 +84,7 @@ def test_a_cancelled_task(server, books):
     async def main():
         graph = async_node_graph(endless(server))
         task = asyncio.create_task(graph.ainvoke({"messages": [("user", LONG_QUESTION)]}, books.config))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)
         task.cancel()
         await asyncio.wait([task])
         await asyncio.sleep(CLOSING_SECONDS)

@@ -102,7 +102,7 @@ def test_results_of_tools_are_counted_apart(store):
 
 def test_the_statistics_know_ages_checks_labels_and_breaches(store):
     put(store, "old", entry(created_at=1000.0, expires_at=2000.0, checked=30))
-    put(store, "new", entry(expires_at=NOW + 1000, checked=10, differing=1))
+    put(store, "new", entry(expires_at=time.time() + 1000, checked=10, differing=1))
     store.batch([label("a?", "b?", same=True, tenant=""), label("a?", "c?", same=False, tenant="")])
     put_breach(store)
     stats = cache_stats(store)

@@ -126,7 +126,7 @@ def test_a_selection_holds_for_the_trace_as_well(llmops, write_ledger):
     assert "trace of-ann" in llmops("report", "--db", url, "--thread", "ann").out
     assert "trace of-bob" in llmops("report", "--db", url).out
     assert llmops("report", "--db", url, "--thread", "nobody", "--json").json["totals"]["calls"] == 0
-    assert llmops("report", "--db", url, "--since", "1h", "--json").json["totals"]["calls"] == 2
+    assert llmops("report", "--db", url, "--since", "1d", "--json").json["totals"]["calls"] == 2
     assert llmops("report", "--db", url, "--since", "2999-01-01", "--json").json["totals"]["calls"] == 0
 
 

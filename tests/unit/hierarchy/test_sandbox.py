@@ -158,7 +158,7 @@ async def test_a_cancelled_run_ends_its_worker_and_its_call():
     with SandboxExecutor([wait], limits=SandboxLimits(seconds=30)) as sandbox:
         for code in ("while True: pass", "wait()"):
             running = asyncio.create_task(sandbox.arun(code))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.0)
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
@@ -173,8 +173,9 @@ def test_a_worker_that_is_killed_is_an_error_and_the_next_run_works():
         results = []
         thread = threading.Thread(target=lambda: results.append(sandbox.run("while True: pass")))
         thread.start()
-        time.sleep(0.3)
-        for pid in children() - before:
+        while not (workers := children() - before) and thread.is_alive():
+            time.sleep(0.01)
+        for pid in workers:
             os.kill(pid, signal.SIGKILL)
         thread.join(10)
         assert results[0].error == "the sandbox's process ended unexpectedly: try again"

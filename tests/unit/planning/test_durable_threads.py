@@ -27,7 +27,7 @@ def test_a_wide_plan_leaves_threads_for_writing_its_results(room):
         with lock:
             inside += 1
             most = max(most, inside)
-        time.sleep(0.02)
+        time.sleep(0.1)
         with lock:
             inside -= 1
 

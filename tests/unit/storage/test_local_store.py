@@ -175,16 +175,17 @@ async def test_a_waiting_store_does_not_hold_up_the_event_loop(store):
     def hold():
         with store._database.writing():
             held.set()
-            released.wait(5)
+            released.wait(30)
 
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait(5)
     ticking = asyncio.create_task(tick())
     putting = asyncio.create_task(store.aput(("a",), "k", {"text": "x"}))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        while ticks <= 5:
+            await asyncio.sleep(0.01)
     assert not putting.done()
-    assert ticks > 5
     released.set()
     await putting
     ticking.cancel()
