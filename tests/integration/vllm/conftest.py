@@ -62,6 +62,10 @@ class Server:
             time.sleep(0.1)
         raise AssertionError(f"the server was not idle within {SETTLED_WITHIN_SECONDS} s")
 
+    def written_tokens(self):
+        """How many it has written, running requests included."""
+        return self._sum(self._metrics(), "vllm:generation_tokens_total")
+
     def tokens(self, text):
         """How many tokens a text is to the model."""
         body = json.dumps({"model": self.model, "prompt": text, "add_special_tokens": False}).encode()

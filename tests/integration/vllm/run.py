@@ -47,7 +47,7 @@ def made_model() -> Path:
     sources = b"".join((HERE / name).read_bytes() for name in MODEL_SOURCES)
     folder = ENVIRONMENT / f"tiny-model-{hashlib.sha256(sources).hexdigest()[:12]}"
     if not folder.exists():
-        print("Training the tiny model, which takes about two minutes.", flush=True)
+        print("Training the tiny model, which takes some minutes.", flush=True)
         unfinished = folder.with_suffix(".unfinished")
         subprocess.run([ENVIRONMENT / "bin" / "python", HERE / "make_model.py", unfinished], check=True)
         unfinished.rename(folder)

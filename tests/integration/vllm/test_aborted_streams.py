@@ -84,7 +84,8 @@ def test_a_cancelled_task(server, books):
     async def main():
         graph = async_node_graph(endless(server))
         task = asyncio.create_task(graph.ainvoke({"messages": [("user", LONG_QUESTION)]}, books.config))
-        await asyncio.sleep(1.5)
+        while server.written_tokens() == before.output_tokens:
+            await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.wait([task])
         await asyncio.sleep(CLOSING_SECONDS)

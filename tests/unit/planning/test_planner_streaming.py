@@ -234,7 +234,7 @@ def test_a_long_plan_is_read_in_time_in_proportion_to_its_length():
         plan._controller = Letters()
         assert len(list(plan.read())) >= 50
 
-    assert least_seconds(read, 3.0) < 3.0
+    assert least_seconds(read, 1.5) < 1.5
 
 
 def test_settings_are_checked():
