@@ -14,6 +14,14 @@ settings.register_profile("llmops", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "llmops")
 
+# A developer's shell, or the machine that runs the tests, may colour output, trace runs or have a proxy.
+for _name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "NO_COLOR", "COLUMNS"):
+    os.environ.pop(_name, None)
+for _name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2"):
+    os.environ.pop(_name, None)
+for _name in ("NO_PROXY", "no_proxy"):
+    os.environ[_name] = "127.0.0.1,localhost"
+
 OFFLINE = [Path(__file__).parent / name for name in ("unit", "standard", "adapters", "contracts")]
 
 

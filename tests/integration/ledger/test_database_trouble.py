@@ -68,7 +68,8 @@ class TestUnavailable:
         lock.execute("ROLLBACK")
         assert len(books.calls) == 4
 
-    def test_a_full_disk_and_room_again(self, books, model, tmp_path, warnings):
+    def test_a_full_disk_and_room_again(self, books, model, warnings, monkeypatch):
+        monkeypatch.setattr(writer, "_LINGER", 60.0)  # all sixty in one transaction, however long they take
         use(books, model, times=1)
         assert books.ledger.flush()
         pages = {"limit": 1}  # means: no more than it has

@@ -165,9 +165,6 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path, server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1,localhost")
-    monkeypatch.delenv("COLUMNS", raising=False)
     return Folder(tmp_path, server)
 
 

@@ -100,8 +100,8 @@ def test_no_more_requests_a_minute_than_allowed_retries_included(server, folder,
     server.failures = {("small", "3 + 1"): [429, 429]}
     assert record("questions.jsonl", "--models", "small", "--requests-per-minute", "300")[0] == 0
     assert len(server.times) == 8
-    # The first request waits for a connection, so the second may come a little early.
-    assert server.times[-1] - server.times[1] >= 6 * 0.2 * 0.95
+    # The first request waits for a connection, and any may come late; without retries it would be 0.8 s.
+    assert server.times[-1] - server.times[1] >= 6 * 0.2 - 0.2
 
 
 def test_a_cap_is_never_gone_over_and_a_higher_one_goes_on(server, folder, record):
@@ -236,13 +236,12 @@ def test_a_dry_run_asks_nobody_and_needs_no_key(server, folder, record):
     assert estimate["cost_usd"] == pytest.approx(5 * CALL_USD, rel=0.01)
 
 
-def test_stored_traffic_is_recorded_and_only_other_models_are_asked(server, folder, monkeypatch, record):
+def test_stored_traffic_is_recorded_and_only_other_models_are_asked(server, folder, record):
     from langchain_core.messages import AIMessage
     from langchain_openai import ChatOpenAI
 
     from llmops_plugins import CostLedger, ModelRegistry
 
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     model = ChatOpenAI(model="large", base_url=server.base_url, api_key=KEY)
     registry = ModelRegistry.from_yaml(folder.path / "models.yaml")
     database = folder.path / "ledger.db"

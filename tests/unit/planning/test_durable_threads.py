@@ -35,7 +35,7 @@ def test_a_wide_plan_leaves_threads_for_writing_its_results(room):
     planned = Planned("sync", lambda: plan, expert, checkpointer=InMemorySaver())
     planned.app.invoke(BEGIN, CONFIG if room is None else {**CONFIG, "max_concurrency": room})
     assert {one.status for one in planned.result.outcomes.values()} == {"succeeded"}
-    threads = room or min(32, (os.cpu_count() or 1) + 4)
+    threads = room or min(32, (getattr(os, "process_cpu_count", os.cpu_count)() or 1) + 4)
     assert most == max(1, min(16, threads - 2))
 
 

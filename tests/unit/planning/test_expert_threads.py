@@ -19,7 +19,7 @@ from llmops_plugins.flow import arun
 from llmops_plugins.planning.experts.expert import Expert
 from llmops_plugins.planning.experts.health import ExpertHealth
 
-MORE_THAN_THE_POOL = min(32, (os.cpu_count() or 1) + 4) + 2
+MORE_THAN_THE_POOL = min(32, (getattr(os, "process_cpu_count", os.cpu_count)() or 1) + 4) + 2
 TENANT = ContextVar("tenant", default="nobody")
 
 

@@ -122,11 +122,12 @@ def _rows(store):
 
 def test_cancelling_the_future_stops_the_sweeper(open_store):
     store = open_store(ttl={"sweep_interval_minutes": 0.0002})
-    before = threading.active_count()
+    before = set(threading.enumerate())
     done = store.start_ttl_sweeper()
-    assert threading.active_count() == before + 1
+    (sweeper,) = (one for one in set(threading.enumerate()) - before if one.name == "llmops-ttl-sweeper")
     assert done.cancel()
     assert store.stop_ttl_sweeper(timeout=5)
+    assert not sweeper.is_alive()
 
 
 def test_without_a_ttl_there_is_nothing_to_sweep(store):

@@ -198,19 +198,26 @@ def test_an_abandoned_async_stream_is_closed(ledger, open_model, ask, leave, no_
     model, chat_model = open_model
     llm = debugged(chat_model, config={"callbacks": [ledger]})
 
+    waits = asyncio.Event()
+
     async def read(*, slowly):
         stream = await getattr(llm, ask)(MESSAGES if ask == "astream_chat" else "where?")
         assert (await anext(stream)).delta == "it "
         assert model._open == 1
         model.delay = 60.0 if slowly else 0.0
         if slowly:
+            waits.set()
             await anext(stream)
         return stream
 
     async def work():
         if leave == "cancel":
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(read(slowly=True), timeout=0.05)
+            reading = asyncio.create_task(read(slowly=True))
+            await waits.wait()
+            await asyncio.sleep(0.05)
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
         else:
             stream = await read(slowly=False)
             if leave == "close":
