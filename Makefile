@@ -46,10 +46,13 @@ bench-store: install
 	@$(BIN)/python -m tests.benchmarks.local_store
 	@$(BIN)/python -m tests.benchmarks.demonstrations
 
-# The lower bounds in pyproject.toml are tested, not guessed.
+# The lower bounds in pyproject.toml are tested, not guessed. What those packages need in turn is no newer than
+# in the lock, so that another maker's release of today does not decide whether a change lands.
 test-lowest: install
 	@$(PYTHON) -m venv .venv-lowest
-	@VIRTUAL_ENV=.venv-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable . --group dev
+	@sed -nE 's/^([A-Za-z0-9._-]+)==([^ ]+)( ;[^\\]*)?.*/\1<=\2\3/p' requirements.lock > .venv-lowest/constraints.txt
+	@VIRTUAL_ENV=.venv-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct \
+		--constraints .venv-lowest/constraints.txt --editable . --group dev
 	@.venv-lowest/bin/python -m pytest -n 2 tests --ignore=tests/benchmarks
 
 # Names, versions and hashes, no index address: the lock serves any index.
