@@ -8,7 +8,9 @@ tracer's own post, in what the message serialises to. See https://docs.langchain
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,8 +29,9 @@ from llmops_plugins.events import KIND_KEY, Kind
 from llmops_plugins.models.prices import Cost, PriceBook
 from llmops_plugins.models.usage import is_llm_cache_hit, reply_of, reported_usage
 
-__all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kind", "mark_root_call"]
+__all__ = ["BREAKDOWN_KEY", "complete_traced_call", "correct_traced_kinds", "mark_root_call"]
 
+logger = logging.getLogger(__name__)
 BREAKDOWN_KEY = "llmops_input_breakdown"
 """Key in a LangSmith run's metadata for what the call's input was made of."""
 
@@ -69,7 +72,7 @@ def mark_root_call(call: ObservedCall, metadata: dict[str, Any] | None, rule: Ki
 
 
 def complete_traced_call(call: ObservedCall, prices: PriceBook) -> None:
-    """Find an ended call's LangSmith run for :func:`correct_traced_kind`; complete a root's here.
+    """Find an ended call's LangSmith run for :func:`correct_traced_kinds`; complete a root's here.
 
     Never raises; a no-op without tracing.
 
@@ -91,13 +94,25 @@ def complete_traced_call(call: ObservedCall, prices: PriceBook) -> None:
         warn_once("could not complete a call's run", type(error).__name__)
 
 
-def correct_traced_kind(traced: TracedCall, kind: Kind) -> None:
-    """Post a run again with its kind, cost and breakdown, now that its root has ended.
+def correct_traced_kinds(corrections: Sequence[tuple[TracedCall, Kind]]) -> None:
+    """Post runs again with their kinds, costs and breakdowns, now that their roots have ended; never raises.
 
     Args:
-        traced: What :func:`complete_traced_call` left on the call.
-        kind: The call's final kind.
+        corrections: What :func:`complete_traced_call` left on each call, and the call's final kind.
     """
+    try:
+        for client in {id(traced.run.client): traced.run.client for traced, _ in corrections}.values():
+            _TURN.send_compressed(client)
+    except Exception as error:
+        logger.debug("LangSmith's client did not send what it held", exc_info=error)
+    for traced, kind in corrections:
+        try:
+            _post_again(traced, kind)
+        except Exception as error:
+            logger.debug("LangSmith did not take a corrected kind", exc_info=error)
+
+
+def _post_again(traced: TracedCall, kind: Kind) -> None:
     run, call = traced.run, traced.call
     if run.extra.get("__disabled"):
         return
@@ -115,9 +130,9 @@ def correct_traced_kind(traced: TracedCall, kind: Kind) -> None:
 
 
 class _Turn:
-    """Waits until what was posted of a run before has left the client's queue.
+    """Waits until what was posted of a run before has left the client.
 
-    The queue keeps no order among the posts of one run, so an earlier one could overtake and overwrite.
+    It keeps no order among the posts of one run, so an earlier one could come last and overwrite.
     """
 
     def __init__(self) -> None:
@@ -130,6 +145,15 @@ class _Turn:
                 # LangSmith is down: the ledger's rows must not wait for it.
                 self._stuck_until = time.monotonic() + _STUCK_SECONDS
             time.sleep(0.01)
+
+    def send_compressed(self, client: Any) -> None:
+        """Have what the client compresses sent: its requests go out at once, in threads."""
+        if client.compressed_traces is None or time.monotonic() < self._stuck_until:
+            return
+        began = time.monotonic()
+        client.flush_compressed_traces(timeout=_MAX_WAIT)
+        if time.monotonic() >= began + _MAX_WAIT:
+            self._stuck_until = time.monotonic() + _STUCK_SECONDS
 
     def _holds(self, queue: Any, run_id: UUID) -> bool:
         with queue.mutex:

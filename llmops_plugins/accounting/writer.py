@@ -14,7 +14,7 @@ from typing import Any
 
 from llmops_plugins.accounting.batch import Batch
 from llmops_plugins.accounting.bookkeeper import Bookkeeper
-from llmops_plugins.accounting.langsmith import correct_traced_kind
+from llmops_plugins.accounting.langsmith import correct_traced_kinds
 from llmops_plugins.accounting.observed import ObservedCall
 from llmops_plugins.accounting.row_store import RowStore
 from llmops_plugins.errors import LlmopsError
@@ -252,11 +252,7 @@ class Writer:
             flush.durable = durable
 
     def _write(self, batch: Batch, *, at_once: bool) -> bool:
-        for run, kind in batch.reposts:
-            try:
-                correct_traced_kind(run, kind)
-            except Exception as error:
-                logger.debug("LangSmith did not take a corrected kind", exc_info=error)
+        correct_traced_kinds(batch.reposts)
         self._unwritten.extend(batch)
         self._lost += self._unwritten.shed(_MAX_UNWRITTEN)
         lost = self._lost - self._lost_and_written

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -29,6 +29,8 @@ class FakeLangSmith(ThreadingHTTPServer):
         self.zstd = zstd
         self.status = 202
         self.bodies: list[bytes] = []
+        self.taken = 0
+        self.delays: list[float] = []
         self._lock = threading.Lock()
         self._runs: dict[str, dict[str, Any]] = {}
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -37,12 +39,20 @@ class FakeLangSmith(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def merge(self, parts: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        """Take the fields by run id that one request brought: no reader sees a part of them."""
+    def open_client(self) -> "CountingClient":
+        """Return a client that knows whether to compress: before, it may post a start and an end as one."""
+        client = CountingClient(self.url)
+        wait_for(lambda: not self.zstd or client.compressed_traces is not None)
+        return client
+
+    def merge(self, parts: Iterable[tuple[str, str | None, Any]]) -> None:
+        """Take what one request brought, fields of runs or all of a run's: no reader sees a part of it."""
         with self._lock:
-            for run_id, fields in parts:
+            for run_id, field, value in parts:
                 run = self._runs.setdefault(run_id, {})
+                fields = value if field is None else {field: value}
                 run |= {key: value for key, value in fields.items() if value is not None}
+                self.taken += field is None
 
     def runs(self, run_type: str | None = None) -> list[dict[str, Any]]:
         with self._lock:
@@ -72,23 +82,24 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "zstd":
             body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
         self.server.bodies.append(body)
+        if self.server.delays:
+            time.sleep(self.server.delays.pop())
         if self.server.status < 400:
             if self.path == "/runs/multipart":
                 self.server.merge(list(self._parts(body)))
             else:
                 fields = json.loads(body)
-                self.server.merge([(fields.get("id") or self.path.rsplit("/", 1)[-1], fields)])
+                self.server.merge([(fields.get("id") or self.path.rsplit("/", 1)[-1], None, fields)])
         self._answer(self.server.status, {})
 
     do_PATCH = do_POST  # noqa: N815 - the name http.server asks for
 
-    def _parts(self, body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _parts(self, body: bytes) -> Iterator[tuple[str, str | None, Any]]:
         for part in decoder.MultipartDecoder(body, self.headers["Content-Type"]).parts:
             disposition = part.headers[b"Content-Disposition"].decode()
             operation, run_id, *field = disposition.split('name="')[1].split('"')[0].split(".")
             assert operation in ("post", "patch")
-            value = json.loads(part.content)
-            yield run_id, {field[0]: value} if field else value
+            yield run_id, field[0] if field else None, json.loads(part.content)
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length")
@@ -109,6 +120,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class CountingClient(Client):
+    """LangSmith's client, which counts what it is asked to post."""
+
+    def __init__(self, url: str) -> None:
+        self.asked: list[str] = []
+        super().__init__(api_url=url, api_key="not-a-key")
+
+    def create_run(self, *args: Any, **kwargs: Any) -> None:
+        self.asked.append("create")
+        super().create_run(*args, **kwargs)
+
+    def update_run(self, *args: Any, **kwargs: Any) -> None:
+        self.asked.append("update")
+        super().update_run(*args, **kwargs)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    patience = time.monotonic() + 10
+    while time.monotonic() < patience and not condition():
+        time.sleep(0.02)
+
+
 @pytest.fixture(params=["plain", "zstd"])
 def encoding(request):
     return request.param
@@ -122,7 +155,7 @@ def langsmith(monkeypatch, encoding):
     monkeypatch.setenv("LANGSMITH_API_KEY", "not-a-key")
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
     get_env_var.cache_clear()
-    client = Client(api_url=server.url, api_key="not-a-key")
+    client = server.open_client()
     monkeypatch.setattr(run_trees, "_CLIENT", client)
     yield server
     monkeypatch.undo()
@@ -156,15 +189,16 @@ def settle(ledger, langsmith):
             and all(run.get("end_time") for run in runs.values())
         )
 
+    def all_taken():
+        # What the client compresses is posted a moment after it says that all is, each as it was asked for.
+        return not langsmith.zstd or langsmith.taken >= len(run_trees._CLIENT.asked)
+
     def settled(model_runs=0):
         assert ledger.flush()
         with ledger._engine.connect() as connection:
             rows = {row["run_id"]: dict(row) for row in connection.execute(select(CALLS)).mappings()}
         run_trees._CLIENT.flush()
-        patience = time.monotonic() + 10
-        # What LangSmith's client compresses is posted a moment after it says that all is.
-        while time.monotonic() < patience and not all_posted(rows, model_runs):
-            time.sleep(0.02)
+        wait_for(lambda: all_posted(rows, model_runs) and all_taken())
         return rows
 
     return settled

@@ -8,13 +8,14 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.ai import add_usage
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.langchain import LangChainTracer
 from langgraph.graph import START, MessagesState, StateGraph
+from langsmith import run_trees
 from sqlalchemy import select
 
 from llmops_plugins.accounting import priced_messages
@@ -96,6 +97,24 @@ def check_agreement(server, rows):
 
 def kinds(rows):
     return sorted(row["kind"] for row in rows.values())
+
+
+def test_a_slow_request_does_not_bring_back_what_a_later_one_corrected(langsmith, settle, ledger):
+    client = run_trees._CLIENT
+
+    class Flusher(BaseCallbackHandler):
+        """Has each end posted in a request of its own, as on a busy client."""
+
+        run_inline = True
+
+        def on_llm_end(self, response, **kwargs):
+            if client.compressed_traces is not None:
+                langsmith.delays.append(0.5)
+                client.flush_compressed_traces(timeout=0)
+
+    agent = create_agent(ScriptedChatModel(replies=["a drink"], usage=USAGE), [look_up])
+    run_agent(agent, [LangChainTracer(), Flusher(), ledger])
+    check_agreement(langsmith, settle())
 
 
 ORDERS = ["ledger first", "tracer first", "context manager"]
@@ -363,11 +382,10 @@ def test_tracing_changes_nothing_in_the_accounts(langsmith, settle, ledger):
 def test_a_prompt_is_posted_only_where_tracing_posts_it(langsmith, settle, ledger, monkeypatch):
     monkeypatch.setenv("LANGSMITH_HIDE_INPUTS", "true")
     monkeypatch.setenv("LANGSMITH_HIDE_OUTPUTS", "true")
-    from langsmith import Client, run_trees
     from langsmith.utils import get_env_var
 
     get_env_var.cache_clear()
-    client = Client(api_url=langsmith.url, api_key="not-a-key")
+    client = langsmith.open_client()
     monkeypatch.setattr(run_trees, "_CLIENT", client)
     agent = create_agent(
         ScriptedChatModel(replies=[lambda messages: "swordfish reply"], usage=USAGE),
